@@ -23,7 +23,7 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     project = Project(arguments.root.resolve())
-    tree.finish(_scratch(project))
+    tree.finish(project.scratch)
     recorded = lock.read(project)
     lock.check_spec(project, recorded)
     lock.check_overrides(project, recorded)
@@ -56,11 +56,6 @@ def main() -> None:
         )
 
 
-def _scratch(project: Project) -> Path:
-    """Return the directory for new files; it exists only if an earlier run was killed."""
-    return project.root / ".regenerate"
-
-
 def _refuse_faults(faults: Sequence[str]) -> None:
     """Check that the new client reads everything its document allows, before it is written."""
     if faults:
@@ -85,10 +80,10 @@ def check(project: Project, fresh: Path, new_lock: str) -> None:
 def write(project: Project, fresh: Path, new_lock: str, left_out: Sequence[str]) -> None:
     """Replace `generated/` and the lock, and print the omitted parts of the spec."""
     changed = list(tree.differences(fresh, project.generated))
-    contents: dict[Path, Path | str] = {project.generated: fresh} if changed else {}
+    contents: dict[Path, Path | bytes] = {project.generated: fresh} if changed else {}
     if project.lock.read_text(encoding="utf-8") != new_lock:
-        contents[project.lock] = new_lock
-    tree.install(_scratch(project), contents)
+        contents[project.lock] = new_lock.encode()
+    tree.install(project.scratch, contents)
     count = len(tree.read(project.generated))
     print(f"generated/ is up to date: {count} files, {len(changed)} changed")
     for line in left_out:

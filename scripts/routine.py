@@ -1,8 +1,9 @@
 """Runs every check on new specs, one after another, in a scratch checkout.
 
 Run it as `nox -s routine -- SOURCE …`: vendor, drift, regenerate, fresh, mypy, pyright,
-contract, and all tests on one interpreter. It prints one line per spec. Exit status: 0, all green;
-1, there is something to decide; 2, the checks could not be run.
+contract, and all tests on one interpreter. It prints one line per spec. Tests of the tools that do
+not depend on the vendored spec (marked `frozen`) run once, for the first new spec. Exit status: 0,
+all green; 1, there is something to decide; 2, the checks could not be run.
 """
 
 import argparse
@@ -143,14 +144,22 @@ def _environment(root: Path) -> Path:
     return home / folder / Path(sys.executable).name
 
 
-def check(checkout: Checkout, source: str, date: str) -> Outcome:
+def check(checkout: Checkout, source: str, date: str, *, with_tools: bool) -> Outcome:
     """Run all steps on a document; leave the checkout at the document if it can be regenerated.
 
     The steps end early for a document that the checkout already has.
+
+    Args:
+        checkout: The checkout.
+        source: The document.
+        date: The day on which it was retrieved.
+        with_tools: Whether to run the tests that are the same for each document, too.
     """
     outcome = Outcome(Path(source).name if Path(source).is_file() else source)
     before = checkout.keep()
     for step, arguments in _steps(source, date, before / "openapi.yaml"):
+        if step == "tools" and not with_tools:
+            continue
         progress(f"{outcome.name}: {step}")
         began = time.monotonic()
         done = checkout.run(*arguments)
@@ -185,7 +194,9 @@ def _steps(source: str, date: str, old: Path) -> Iterator[tuple[str, Sequence[ob
     yield "mypy", ("-m", "mypy", *_PACKAGES)
     yield "pyright", ("-m", "pyright")
     yield "contract", (*_PYTEST, "tests/contract")
-    yield "tests", (*_PYTEST, "tests", "--ignore=tests/contract", "--ignore=tests/heavy")
+    yield "tools", (*_PYTEST, "tests/scripts", "-m", "frozen")
+    others = ("--ignore=tests/contract", "--ignore=tests/heavy", "-m", "not frozen")
+    yield "tests", (*_PYTEST, "tests", *others)
 
 
 def _failure_lines(done: subprocess.CompletedProcess[str]) -> list[str]:
@@ -208,8 +219,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="modelgates-routine-") as scratch:
         checkout = Checkout(project.root, Path(scratch).resolve() / "checkout")
         days = _days(options.apply, recorded["retrieved"])
+        with_tools = True
         for date, source in zip(days, sources, strict=False):
-            outcome = check(checkout, source, date)
+            outcome = check(checkout, source, date, with_tools=with_tools)
+            with_tools = with_tools and "tools" not in outcome.times
             progress("")
             print(outcome.line, flush=True)
             undecided += _lines(outcome)

@@ -8,7 +8,7 @@ import datetime
 from pathlib import Path
 from typing import Any
 
-from common import lock, toolchain
+from common import lock, toolchain, tree
 from common.project import Project
 from common.tool_errors import Arguments, ToolError, print_hint, run
 
@@ -19,11 +19,12 @@ def main() -> None:
     """Fetch, check and write the document; print what changed."""
     options = _options()
     project = Project(options.root.resolve())
+    tree.finish(project.scratch)
     recorded = lock.read(project)
     toolchain.check_versions(project)
     # These need the tools, whose versions are checked above.
     from common import versions  # noqa: PLC0415
-    from vendoring import sources, writing  # noqa: PLC0415
+    from vendoring import sources  # noqa: PLC0415
 
     old = project.spec.read_bytes() if project.spec.exists() else b""
     before = recorded["spec"]
@@ -44,7 +45,7 @@ def main() -> None:
     if is_kept:  # nobody used a spec that was replaced on its first day
         files |= versions.archive_files(project, versions.Version(before["retrieved"], old))
     changes = _changes(old, admitted.document) if is_known else []
-    writing.write(files)
+    tree.install(project.scratch, files)
     print(f"{project.spec.name}: {_version(before)} -> {_version(new['spec'])}")
     print("".join(f"  {line}\n" for line in changes), end="")
     if is_kept:

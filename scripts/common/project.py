@@ -66,6 +66,11 @@ class Project:
         """The output directory; it may have no other files."""
         return self.root / "generated"
 
+    @property
+    def scratch(self) -> Path:
+        """The directory for new files; it exists only if a tool was killed while replacing some."""
+        return self.root / ".install"
+
     def inputs(self) -> list[Path]:
         """Return the files that the output depends on, apart from the spec and `scripts`."""
         templates = self.templates.rglob("*.jinja")

@@ -5,8 +5,8 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-_READY = ".ready"  # in a scratch directory: it is complete, and renaming may begin
-_OLD = ".old"  # suffix of the previous version of a target
+_READY = "ready"  # the targets, in a scratch directory that is complete: renaming may begin
+_LIST = "targets"  # its name before
 
 
 def read(root: Path) -> dict[str, bytes]:
@@ -35,7 +35,7 @@ def differences(expected: Path, actual: Path) -> Iterator[str]:
             yield f"{name}: differs"
 
 
-def install(scratch: Path, contents: Mapping[Path, Path | str]) -> None:
+def install(scratch: Path, contents: Mapping[Path, Path | bytes]) -> None:
     """Replace directories and files: all of them, or none.
 
     Everything is first copied into `scratch`, so that only renames remain; if one fails or is
@@ -43,19 +43,20 @@ def install(scratch: Path, contents: Mapping[Path, Path | str]) -> None:
     from which `finish` continues.
 
     Args:
-        scratch: A temporary directory next to the targets, which must all be in one directory.
-        contents: For each target, its new content: a directory, or the text of a file.
+        scratch: A temporary directory, in the one that all targets are in, however deep.
+        contents: For each target, its new content: a directory, or the content of a file.
     """
     finish(scratch)
     scratch.mkdir()
     try:
-        for target, source in contents.items():
-            new = scratch / target.name
+        for number, source in enumerate(contents.values()):
             if isinstance(source, Path):
-                shutil.copytree(source, new)
+                shutil.copytree(source, scratch / str(number))
             else:
-                new.write_text(source, encoding="utf-8", newline="\n")
-        (scratch / _READY).touch()
+                (scratch / str(number)).write_bytes(source)
+        names = [target.relative_to(scratch.parent).as_posix() for target in contents]
+        (scratch / _LIST).write_text("\n".join(names), encoding="utf-8")
+        (scratch / _LIST).replace(scratch / _READY)
         _rename(scratch)
     finally:
         shutil.rmtree(scratch)
@@ -72,10 +73,11 @@ def finish(scratch: Path) -> None:
 def _rename(scratch: Path) -> None:
     done: list[tuple[Path, Path, Path]] = []
     try:
-        for new in sorted(scratch.iterdir()):
-            if new.name == _READY or new.suffix == _OLD:
-                continue
-            target, old = scratch.parent / new.name, scratch / f"{new.name}{_OLD}"
+        for number, name in enumerate((scratch / _READY).read_text(encoding="utf-8").split("\n")):
+            target = scratch.parent / name
+            new, old = scratch / str(number), scratch / f"{number}.old"
+            if not new.exists():
+                continue  # it was renamed before the process was killed
             done.append((target, old, new))
             if target.exists() and not old.exists():
                 target.rename(old)

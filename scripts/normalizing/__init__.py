@@ -33,8 +33,9 @@ is listed (`NormalForm.widened`); what it cannot represent is an `UnsupportedCon
 | `union_names`          | names of the inline schemas of a union                           |
 | `discriminators`       | the property that distinguishes the objects of a union           |
 | `writing`              | schemas in the normal form                                       |
-| `operations`           | operations in the normal form                                    |
+| `operations`           | everything but schemas, as the document describes it             |
+| `support`              | the operations that clients support                              |
+| `wire`                 | how clients send and read: styles, media types, statuses         |
 | `normal`               | the whole document in the normal form                            |
 | `findings`, `messages` | what is not supported, and the report of it                      |
-| `published`            | the published document as JSON Schema, for checks                |
 """

@@ -44,6 +44,44 @@ SOURCE = "https://modelgates.ai/docs/api/api-reference/generations/get-generatio
 RECORD = "tests/records/2026-02-cancelled-stream.json"
 
 
+#: What a new document changes in a checkout, and tests marked `frozen` must not read.
+VENDORED = (str(ROOT / "openapi.yaml"), f"{ROOT / 'generated'}{os.sep}")
+#: The files of the vendored document that were opened since the current test began.
+opened: list[str] = []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of the tools as `frozen`, but for those that are marked `vendored`."""
+    for item in items:
+        if item.path.is_relative_to(ROOT / "tests" / "scripts") and (
+            item.get_closest_marker("vendored") is None
+        ):
+            item.add_marker("frozen")
+
+
+def _audit(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "open" and isinstance(arguments[0], str | os.PathLike):
+        path = os.path.abspath(arguments[0])  # noqa: PTH100 - for every file that is opened
+        if path.startswith(VENDORED):
+            opened.append(path)
+
+
+sys.addaudithook(_audit)
+
+
+@pytest.fixture(autouse=True)
+def independent_of_the_vendored_document(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Check that tests marked `frozen` read nothing that a new document changes.
+
+    `nox -s routine` runs them once, not for each document. Their projects, and the programs that
+    they start, are in temporary directories, at `PINNED`.
+    """
+    opened.clear()
+    yield
+    if request.node.get_closest_marker("frozen"):
+        assert not opened, "mark this test `vendored`"
+
+
 @pytest.fixture(scope="session", autouse=True)
 def run_by_nox() -> Iterator[None]:
     """Make hints name nox sessions, however the tests are run."""

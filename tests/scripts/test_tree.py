@@ -71,7 +71,7 @@ def test_installing_leaves_only_the_new_tree(trees, tmp_path, target):
     (tmp_path / "file").write_bytes(b"")
     sibling = {*tmp_path.iterdir(), tmp_path / target, tmp_path / "text"}
 
-    tree.install(tmp_path / ".scratch", {tmp_path / target: new, tmp_path / "text": "new"})
+    tree.install(tmp_path / ".scratch", {tmp_path / target: new, tmp_path / "text": b"new"})
 
     assert tree.read(tmp_path / target) == tree.read(new)
     assert (tmp_path / "text").read_text() == "new"
@@ -108,11 +108,30 @@ def test_a_failing_rename_leaves_the_old_tree(trees, tmp_path, failing, number, 
     failing(number, error)
 
     with pytest.raises(type(error)):
-        tree.install(tmp_path / ".scratch", {old: new, tmp_path / "text": "new"})
+        tree.install(tmp_path / ".scratch", {old: new, tmp_path / "text": b"new"})
 
     assert tree.read(old) == before
     assert (tmp_path / "text").read_text() == "old"
     assert set(tmp_path.iterdir()) == sibling
+
+
+def test_an_interrupt_after_the_last_rename_leaves_the_old_files(tmp_path, monkeypatch):
+    """In any folder below; it may come anywhere."""
+    first, second = tmp_path / "first", tmp_path / "folder" / "second"
+    first.write_bytes(b"old")
+    second.parent.mkdir()
+    rename = Path.rename
+
+    def interrupted(self, target):
+        rename(self, target)
+        if target == second:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        tree.install(tmp_path / ".scratch", {first: b"new", second: b"new"})
+
+    assert tree.read(tmp_path) == {"first": b"old"}
 
 
 class Killed(BaseException):
@@ -131,7 +150,7 @@ def test_what_is_killed_is_finished_by_the_next(trees, tmp_path, monkeypatch, nu
         patch.setattr(tree.shutil, "rmtree", lambda _: None)
         kill_at(number, patch)
         with contextlib.suppress(Killed):
-            tree.install(scratch, {old: new, tmp_path / "text": "new"})
+            tree.install(scratch, {old: new, tmp_path / "text": b"new"})
     assert scratch.exists()
 
     tree.finish(scratch)

@@ -1,4 +1,4 @@
-"""Vendoring a spec: scripts/vendor.py, with vendoring/finding.py and vendoring/writing.py."""
+"""Vendoring a spec: scripts/vendor.py, with vendoring/finding.py."""
 
 import datetime
 import hashlib
@@ -12,7 +12,7 @@ import pytest
 from common import documents, versions
 from common.project import Project
 from common.tool_errors import ToolError
-from vendoring import finding, writing
+from vendoring import finding
 
 from .conftest import FROZEN, PINNED, ROOT, SOURCE, run_script
 
@@ -292,7 +292,7 @@ def test_a_project_without_a_lock_is_refused(project):
 
 def failing(monkeypatch, number, error):
     """Have a rename fail, and every later one work."""
-    renames, rename = [], Path.replace
+    renames, rename = [], Path.rename
 
     def replace(self, target):
         renames.append(target)
@@ -300,7 +300,7 @@ def failing(monkeypatch, number, error):
             raise error
         return rename(self, target)
 
-    monkeypatch.setattr(Path, "replace", replace)
+    monkeypatch.setattr(Path, "rename", replace)
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, 4])
@@ -314,33 +314,15 @@ def test_a_failing_rename_leaves_spec_and_lock_as_they_were(project, monkeypatch
     assert output in {"a file cannot be used: Permission denied", "interrupted"}
 
 
-def test_an_interrupt_after_the_renames_leaves_the_old_files(tmp_path, monkeypatch):
-    """It may come anywhere."""
-    first, second = tmp_path / "first", tmp_path / "second"
-    first.write_bytes(b"old")
-    rename = Path.replace
-
-    def replace(self, target):
-        rename(self, target)
-        if target == second and self.name.endswith(".new"):
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(Path, "replace", replace)
-    with pytest.raises(KeyboardInterrupt):
-        writing.write({first: b"new", second: b"new"})
-
-    assert first.read_bytes() == b"old"
-    assert [path.name for path in tmp_path.iterdir()] == ["first"]
-
-
 def test_a_directory_that_cannot_be_written_is_refused(project, monkeypatch):
     """By its name."""
 
-    def denied(**options):
-        raise PermissionError(13, "Permission denied", str(options["dir"]))
+    def denied(path):
+        raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(writing.tempfile, "TemporaryDirectory", denied)
-    assert refusal(project, NEW) == f"{project.root} cannot be used: Permission denied"
+    monkeypatch.setattr(Path, "mkdir", denied)
+    output = refusal(project, NEW)
+    assert output == f"{project.root / '.install'} cannot be used: Permission denied"
 
 
 def test_missing_tools_are_refused(project):
