@@ -40,38 +40,6 @@ class BacktestOptions:
     progress: Callable[[str], None] = lambda _: None
 
 
-def observe(
-    project: Project, old: Version, new: Version, *, seed: int = 0, combinations: int = 20
-) -> Backtest:
-    """Return how the client of `old` decodes everything that `new` allows a server to send.
-
-    Args:
-        project: Whose overlays and configuration the client is generated under.
-        old: The version that the client is generated from.
-        new: The version that the bodies are generated from.
-        seed: The seed of the random combinations.
-        combinations: The number of random combinations per status.
-
-    Raises:
-        ToolError: The client cannot be generated.
-    """
-    report = run(project, [old], [new], BacktestOptions(seed, combinations))
-    return report.results[old.name, new.name]
-
-
-def matrix(
-    project: Project, versions: Iterable[Version], *, seed: int = 0, combinations: int = 20
-) -> dict[tuple[str, str], Backtest]:
-    """Return what `observe` does for every ordered pair of versions, themselves included.
-
-    Raises:
-        ToolError: A client cannot be generated.
-    """
-    versions = list(versions)
-    report = run(project, versions, versions, BacktestOptions(seed, combinations))
-    return dict(report.results)
-
-
 def run(
     project: Project,
     olds: Sequence[Version],

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from common.effects import Effect
+from common.tool_errors import one_line
 
 from backtesting import records
 from backtesting.observations import Backtest
@@ -159,7 +160,7 @@ def _places(report: BacktestReport) -> list[str]:
                 if deviation[:3] == (operation, status, place)
             ]
             lines += [*deviations[:_LINES], *_more(len(deviations))]
-    return [_printable(line) for line in lines]
+    return [one_line(line) for line in lines]
 
 
 def _faults(result: Backtest) -> list[str]:
@@ -168,7 +169,7 @@ def _faults(result: Backtest) -> list[str]:
         faults = getattr(result, kind)
         lines += [f"{name}: client {result.old}, server {result.new}: {x}" for x in faults[:_LINES]]
         lines += _more(len(faults))
-    return [_printable(line) for line in lines]
+    return [one_line(line) for line in lines]
 
 
 def _more(count: int) -> list[str]:
@@ -186,7 +187,7 @@ def _real(report: BacktestReport) -> list[str]:
             f"the spec is wrong, or the record is older: {line}"
             for line in records.contradicted(by_record)
         ]
-    return [_printable(line) for line in lines]
+    return [one_line(line) for line in lines]
 
 
 def _totals(report: BacktestReport) -> str:
@@ -211,11 +212,6 @@ def _as_dict(result: Backtest) -> dict[str, Any]:
         ],
         "uncovered": result.uncovered,
     }
-
-
-def _printable(line: str) -> str:
-    """Return a line that cannot steer a terminal: it may quote the document."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in line)
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 from attrs import frozen
-from normalizing.located import COMPONENTS
+from normalizing.located import COMPONENTS, child
 from normalizing.normal import NormalForm
 from normalizing.operations import Media
 from normalizing.writing import NormalSchema
@@ -195,11 +195,11 @@ class ValueMaker:
         parts: dict[str, list[Any]] = {}
         for key, schema in _properties(keywords):
             try:
-                parts[key] = self.values(schema, f"{at}/{_segment(key)}", loops)
+                parts[key] = self.values(schema, child(at, key), loops)
             except _EndlessError:
                 if key in required:
                     raise
-                self.unmade.append(f"{at}/{_segment(key)}")
+                self.unmade.append(child(at, key))
         base = {key: values[0] for key, values in parts.items()}
         optional = parts.keys() - required
         nullable = [
@@ -364,10 +364,6 @@ def _references(schema: Any) -> Iterator[str]:
     elif isinstance(schema, list):
         for part in schema:
             yield from _references(part)
-
-
-def _segment(key: str) -> str:
-    return key.replace("~", "~0").replace("/", "~1")
 
 
 def _silent(at: str, why: str) -> None:

@@ -56,6 +56,11 @@ def run(main: Callable[[], None], *, status: int = 1) -> None:
         signal.signal(signal.SIGTERM, before)
 
 
+def one_line(text: str) -> str:
+    """Return text from a spec as one line without control characters."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
 def print_hint(message: str) -> None:
     """Print a message, with `nox` commands as the user has to type them."""
     print(_with_command(message))

@@ -35,25 +35,14 @@ def _declared(
     names: dict[str, None] = {}
     classes: dict[str, str] = {}
     references = {shape.key: reference for shape, reference in objects}
-    visited: set[int] = set()
-    pending = list(parts)
-    while pending:
-        raw = pending.pop()
-        if not isinstance(raw.value, dict) or id(raw.value) in visited:
-            continue
-        visited.add(id(raw.value))
+    for raw in reader.composing(parts, "oneOf", "anyOf"):
         discriminator = raw.value.get("discriminator")
-        members = [
-            part for keyword in ("oneOf", "anyOf") for part in reader.part_list(raw, keyword)
-        ]
+        members = [*reader.part_list(raw, "oneOf"), *reader.part_list(raw, "anyOf")]
         if isinstance(discriminator, dict) and members:
             names[str(discriminator.get("propertyName"))] = None
             for value, shape in _mapped(reader, raw, discriminator, members):
                 if shape.key in references:
                     classes.setdefault(value, references[shape.key])
-        pending += members
-        if "$ref" in raw.value:
-            pending.append(reader.resolve_reference(raw.value["$ref"], raw.pointer))
     if len(names) != 1 or not classes:
         return None
     return {"propertyName": next(iter(names)), "mapping": classes}

@@ -60,10 +60,6 @@ class NormalForm:
         """All statuses that the document lists for any operation."""
         return {status for operation in self.operations for status in operation.statuses}
 
-    def json_schema(self, schema: NormalSchema | None) -> dict[str, Any]:
-        """Return a schema in the normal form as a self-contained JSON Schema 2020-12."""
-        return {**(schema or {}), "components": {"schemas": self.schemas}}
-
 
 def normalize(document: dict[str, Any]) -> NormalForm:
     """Return the normal form of an OpenAPI document, to which its overlay has been applied."""

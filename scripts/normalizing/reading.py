@@ -3,6 +3,7 @@
 Source: OpenAPI 3.0.4 and 3.1.1, section Schema Object; JSON Schema 2020-12.
 """
 
+from contextlib import suppress
 from typing import Any, Final
 
 from attrs import evolve
@@ -155,8 +156,24 @@ class SchemaReader:
 
     def part_list(self, raw: Raw, keyword: str) -> list[Raw]:
         """Return the schemas in the list of a keyword; empty if the schema does not have it."""
-        listed = raw.value.get(keyword, [])
-        return [self.part(raw, listed, index, raw.name) for index in range(len(listed))]
+        listed = raw.value.get(keyword)
+        count = len(listed) if isinstance(listed, list) else 0
+        return [self.part(raw, listed, index, raw.name) for index in range(count)]
+
+    def composing(self, parts: Parts, *keywords: str) -> list[Raw]:
+        """Return schemas, and those that they refer to or list under keywords, however deep."""
+        found: dict[int, Raw] = {}
+        pending = [*parts]
+        while pending:
+            raw = pending.pop(0)
+            if not isinstance(raw.value, dict) or id(raw.value) in found:
+                continue
+            found[id(raw.value)] = raw
+            if isinstance(raw.value.get("$ref"), str):
+                with suppress(UnreadableSchemaError):  # reported where the schema is read
+                    pending.append(self.resolve_reference(raw.value["$ref"], raw.pointer))
+            pending += [part for keyword in keywords for part in self.part_list(raw, keyword)]
+        return list(found.values())
 
     def part(self, raw: Raw, holder: Any, key: str | int, name: str) -> Raw:
         """Return a schema inside another, by the object that holds it and its key there."""

@@ -9,10 +9,8 @@ Data flows down: documents are read and compared, and the differences assessed a
 | `changes`         | one change, the places it affects, and the set of changes        |
 | `rules`           | the level of each kind of change, and the reason                 |
 | `change_recorder` | turns the findings of a comparison into changes                  |
-| `reading`         | how the client of one schema reads the values of another         |
-| `responses`       | the status and media type under which it reads a response        |
-| `choices`         | pairs equivalent alternatives                                    |
-| `similarity`      | which schemas are equivalent                                     |
+| `reading`         | how the client of one spec reads the responses of another        |
+| `similarity`      | which schemas are equivalent; pairs their alternatives           |
 | `comparison`      | compares two schemas, place by place, with all their keywords    |
 | `operations`      | compares operations: parameters, bodies, responses               |
 | `authentication`  | compares servers and security                                    |

@@ -10,12 +10,11 @@ from backtesting import bodies, clients, execution
 from backtesting.clients import GeneratedClient
 from codegen import computed
 from common.project import PACKAGE, Project
-from common.tool_errors import ToolError
+from common.tool_errors import ToolError, one_line
 from common.versions import Version
 from normalizing.normal import normalize
 
 from specdiff import accepted, agreement, evidence, findings, release, specs, surface
-from specdiff.changes import one_line
 from specdiff.evidence import Evidence
 from specdiff.findings import SpecFinding
 from specdiff.report import DriftReport, FailOn, Proof

@@ -6,16 +6,12 @@ from typing import Final, Literal
 
 from attrs import evolve, field, frozen
 from common.effects import Effect
+from common.tool_errors import one_line
 from normalizing.located import child
 
 Direction = Literal["request", "response"]
 
 _SHOWN: Final = 80  # characters of a name that are worth showing
-
-
-def one_line(text: str) -> str:
-    """Return text from a spec as one line without control characters."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def quote(name: object) -> str:
@@ -56,8 +52,7 @@ class AffectedPlace:
 
     def under(self, key: str) -> "AffectedPlace":
         """Return the place of a property."""
-        escaped = key.replace("~", "~0").replace("/", "~1")
-        return evolve(self, pattern=f"{self.pattern}/{escaped}")
+        return evolve(self, pattern=child(self.pattern, key))
 
     def each(self) -> "AffectedPlace":
         """Return the place of every item, or of every field that has no name in the spec."""

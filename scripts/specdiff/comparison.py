@@ -9,7 +9,7 @@ from normalizing.located import COMPONENTS
 from normalizing.reading import is_component
 from normalizing.shapes import Parts, Raw, Shape
 
-from specdiff import choices, reading, rules
+from specdiff import reading, rules, similarity
 from specdiff.change_recorder import ChangeRecorder, ComparedPlace
 from specdiff.changes import AffectedPlace, Level, quote
 from specdiff.document import Document
@@ -140,9 +140,9 @@ class SchemaComparison:
         word, effect = "type-changed", reading.fit(old, new)
         if effect is not Effect.BROKEN:
             word, effect = "type-specialized", Effect.ABSORBED
-        elif reading.fit(choices.bare(new), choices.bare(old)) is Effect.ABSORBED:
+        elif reading.fit(similarity.bare(new), similarity.bare(old)) is Effect.ABSORBED:
             word = "type-generalized"
-        text = f"is {choices.typed(new)}, was {choices.typed(old)}"
+        text = f"is {similarity.typed(new)}, was {similarity.typed(old)}"
         self.recorder.record(word, at, text, (type_pointer(old), type_pointer(new)), effect)
         if word != "type-specialized" or kind(old) == ANY:
             # Their parts are not comparable.
@@ -252,7 +252,7 @@ class SchemaComparison:
     # Several schemas against several.
 
     def _choices(self, old: Choices, new: Choices, at: ComparedPlace) -> None:
-        pairs, gone, come = choices.matched(old.shapes, new.shapes)
+        pairs, gone, come = similarity.matched(old.shapes, new.shapes)
         several = len([shape for shape in old.shapes if kind(shape) in _STRUCTURED]) > 1
         if several or any(kind(shape) in _STRUCTURED for shape in come):
             # Which of the classes an object is read as depends on what is in it.
@@ -265,7 +265,7 @@ class SchemaComparison:
                     self._single(before, after, at)
         if len(pairs) > 1:
             old_paired, new_paired = zip(*pairs, strict=True)
-            if choices.tags(old, list(old_paired)) != choices.tags(new, list(new_paired)):
+            if similarity.tags(old, list(old_paired)) != similarity.tags(new, list(new_paired)):
                 text = "has a different discriminator property or discriminator values"
                 nodes = old.tags_pointer, new.tags_pointer
                 self.recorder.record("discriminator-changed", at, text, nodes, Effect.ABSORBED)
@@ -278,10 +278,10 @@ class SchemaComparison:
             fits = reading.best(old, shape)
             # An object is read as the most similar class, whose attributes it may not have.
             effect = Effect.BROKEN if kind(shape) in _STRUCTURED else fits
-            text = f"may be {choices.typed(shape)}"
+            text = f"may be {similarity.typed(shape)}"
             self.recorder.record(added, at, text, (None, new.listed(shape)), effect)
         for shape in gone:
-            text = f"is no longer {choices.typed(shape)}"
+            text = f"is no longer {similarity.typed(shape)}"
             self.recorder.record(removed, at, text, (old.listed(shape), None), Effect.ABSORBED)
 
 

@@ -28,20 +28,9 @@ class Node:
     value: Any
     pointer: str
 
-    def get(self, *keys: str | int) -> "Node | None":
-        """Return the node at a path below this one, or None if there is none."""
-        value, pointer = self.value, self.pointer
-        for key in keys:
-            if not _has(value, key):
-                return None
-            value = value[key]
-            pointer = child(pointer, key)
-        return Node(value, pointer)
-
     def get_value(self, key: str) -> Any:
         """Return the value of a member, or None if there is no such member."""
-        node = self.get(key)
-        return None if node is None else node.value
+        return self.value.get(key) if isinstance(self.value, dict) else None
 
     def parts(self) -> Iterator[tuple[str, "Node"]]:
         """Yield the members of an object; nothing for other values."""
@@ -54,12 +43,6 @@ class Node:
         if isinstance(self.value, list):
             for index, value in enumerate(self.value):
                 yield Node(value, child(self.pointer, index))
-
-
-def _has(value: Any, key: str | int) -> bool:
-    if isinstance(value, list):
-        return isinstance(key, int) and key < len(value)
-    return isinstance(value, dict) and key in value
 
 
 class Document:

@@ -19,12 +19,12 @@ from codegen import overlay
 from codegen.updates import Update
 from common import documents
 from common.project import Project
-from common.tool_errors import ToolError
+from common.tool_errors import ToolError, one_line
 from common.versions import Version
 from normalizing.located import LocatedObject
 
 from specdiff import overlay_fixes
-from specdiff.changes import Change, one_line
+from specdiff.changes import Change
 from specdiff.findings import Action, SpecFinding
 from specdiff.overlay_fixes import ResponseSchemas
 

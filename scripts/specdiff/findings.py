@@ -6,8 +6,9 @@ from typing import Any
 from attrs import frozen
 from codegen import updates
 from codegen.updates import Update
+from common.tool_errors import one_line
 
-from specdiff.changes import one_line, quote
+from specdiff.changes import quote
 
 #: An action of an overlay, as its document has it.
 Action = dict[str, Any]

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from common.effects import Effect
+from common.tool_errors import one_line
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from specdiff.changes import Change, Level, one_line
+from specdiff.changes import Change, Level
 from specdiff.findings import Action
 from specdiff.report import DriftReport
 

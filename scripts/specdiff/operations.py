@@ -18,7 +18,7 @@ from normalizing.operations import (
 )
 from normalizing.shapes import Raw
 
-from specdiff import authentication, responses, rules
+from specdiff import authentication, reading, rules
 from specdiff.change_recorder import ChangeRecorder, ComparedPlace, Pointers
 from specdiff.changes import AffectedPlace, Change, ChangeSet, Level, quote
 from specdiff.comparison import SchemaComparison
@@ -193,14 +193,14 @@ class OperationComparison:
     def _responses(self, old: NormalOperation, new: NormalOperation) -> None:
         before, after = ({r.status: r for r in o.responses} for o in (old, new))
         for status in keys_only_in(after, before):
-            effect = responses.status_effect(status, before, after)
-            kind = responses.status_kind(status)
+            effect = reading.status_effect(status, before, after)
+            kind = reading.status_kind(status)
             text = f"{quote(old.name)} may respond with {status}"
             places = frozenset({AffectedPlace(new.key, status, "")})
             rule = f"response-{kind}-status-added"
             self.add(rule, text, (None, after[status].place), effect, status, places)
         for status in keys_only_in(before, after):
-            kind = responses.status_kind(status)
+            kind = reading.status_kind(status)
             text = f"{quote(old.name)} no longer responds with {status}"
             rule = f"response-{kind}-status-removed"
             self.add(rule, text, (before[status].place, None), Effect.ABSORBED, status)
@@ -218,9 +218,9 @@ class OperationComparison:
 
     def _are_alike(self, old: NormalResponse, new: NormalResponse) -> bool:
         """Whether two responses have the same body, for those who read it."""
-        before, after = responses.media_types(old), responses.media_types(new)
-        name = responses.read_media_type(before)
-        if name is None or name != responses.read_media_type(after):
+        before, after = reading.media_types(old), reading.media_types(new)
+        name = reading.read_media_type(before)
+        if name is None or name != reading.read_media_type(after):
             return name is None and not after
         old_schema, new_schema = before[name].source, after[name].source
         if old_schema is None or new_schema is None:
@@ -236,7 +236,7 @@ class OperationComparison:
     ) -> None:
         """Compare a status with the one that the client reads it as: 404 with 4XX, for example."""
         place = frozenset({AffectedPlace(new.key, status, "")})
-        readers = responses.read_statuses(status, before, after) - {status, None}
+        readers = reading.read_statuses(status, before, after) - {status, None}
         for reader in sorted(readers, key=str):
             met = ChangeSet()
             schemas = SchemaComparison(
@@ -275,13 +275,13 @@ class OperationComparison:
                 at = ComparedPlace("response", "header", name)
                 self.schemas.schemas(pair[0].source, pair[1].source, at)
 
-    def _content(self, old: responses.Holder, new: responses.Holder, at: ComparedPlace) -> None:
+    def _content(self, old: reading.Holder, new: reading.Holder, at: ComparedPlace) -> None:
         """Compare the contents of two bodies, media type by media type."""
-        before, after = responses.media_types(old), responses.media_types(new)
+        before, after = reading.media_types(old), reading.media_types(new)
         rule = "response-media-type" if at.direction == "response" else "request-body-media-type"
         places = at.places
         if at.direction == "response":
-            effect = responses.media_effect(self.old, before, after)
+            effect = reading.media_effect(self.old, before, after)
         else:
             effect = _if(_JSON in before and _JSON not in after)
         for name in keys_only_in(after, before):
@@ -290,7 +290,7 @@ class OperationComparison:
         for name in keys_only_in(before, after):
             text, pointer = f"{at.subject} is no longer {quote(name)}", before[name].pointer
             self.add(f"{rule}-removed", text, (pointer, None), effect, name, places)
-        old_type, new_type = responses.read_media_type(before), responses.read_media_type(after)
+        old_type, new_type = reading.read_media_type(before), reading.read_media_type(after)
         for name in common_keys(before, after):
             inner = at if name == old_type == new_type else evolve(at, places=frozenset())
             self._schemas(before[name], after[name], inner)
@@ -300,9 +300,9 @@ class OperationComparison:
 
     def body(self, old: NormalResponse, new: NormalResponse, at: ComparedPlace) -> None:
         """Compare the bodies of two responses that the client reads."""
-        before, after = responses.media_types(old), responses.media_types(new)
-        effect = responses.media_effect(self.old, before, after)
-        old_type, new_type = responses.read_media_type(before), responses.read_media_type(after)
+        before, after = reading.media_types(old), reading.media_types(new)
+        effect = reading.media_effect(self.old, before, after)
+        old_type, new_type = reading.read_media_type(before), reading.read_media_type(after)
         if effect is not Effect.ABSORBED:
             text = f"{at.subject} has a different media type"
             pointer = after[new_type].pointer if new_type else new.pointer
@@ -314,7 +314,7 @@ class OperationComparison:
     def _schemas(self, old: Media, new: Media, at: ComparedPlace) -> None:
         """Compare the schemas of two media types, as far as the client reads them."""
         self.changes.pair(old.pointer, new.pointer)
-        with self.schemas.recorder.capped_at(responses.max_effect(self.old, old)):
+        with self.schemas.recorder.capped_at(reading.max_effect(self.old, old)):
             if old.source and new.source:
                 self.schemas.schemas(old.source, new.source, at)
             elif old.source or new.source:

@@ -45,9 +45,9 @@ class ResponseSchemas:
     document: LocatedObject
     _reader: SchemaReader = field(init=False)
 
-    def __attrs_post_init__(self) -> None:
-        """Create the reader of its schemas."""
-        object.__setattr__(self, "_reader", SchemaReader(self.document, lambda *_: None))
+    @_reader.default
+    def _new_reader(self) -> SchemaReader:
+        return SchemaReader(self.document, lambda *_: None)
 
     def pointer(self, denied: Deviation) -> str:
         """Return the published pointer of the schema that responses contradict."""

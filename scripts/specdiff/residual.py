@@ -394,7 +394,7 @@ def _same_examples(difference: JSONDifference, keyword: str) -> bool:
     if keyword not in {"example", "examples"}:
         return False
     listed = [
-        [holder.get_value("example")] if holder.get("example") else holder.get_value("examples")
+        [holder.value["example"]] if "example" in holder.value else holder.get_value("examples")
         for holder in difference.holders
     ]
     return _text(listed[0]) == _text(listed[1])

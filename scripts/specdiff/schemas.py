@@ -59,22 +59,27 @@ class Choices:
     @property
     def tags_pointer(self) -> str:
         """The pointer of its discriminator."""
-        raws = [raw for raw in _followed(self.document, self.parts) if "discriminator" in raw.value]
+        raws = [raw for raw in self._composing if "discriminator" in raw.value]
         return child(raws[0].pointer, "discriminator") if raws else self.pointer
 
     @property
     def keyword(self) -> str:
         """The keyword that lists the alternatives: `oneOf`, `anyOf` or `type`."""
-        values = [raw.value for raw in _followed(self.document, self.parts)]
+        values = [raw.value for raw in self._composing]
         return next(
             (key for key in ("oneOf", "anyOf", "type") for s in values if key in s), "oneOf"
         )
 
+    @property
+    def _composing(self) -> list[Raw]:
+        """Its schemas, and those that are part of them."""
+        return self.document.reader.composing(self.parts, "allOf")
+
     def listed(self, shape: Shape) -> str:
         """Return the pointer of an alternative."""
-        for raw in _followed(self.document, self.parts):
+        for raw in self._composing:
             for keyword in ("oneOf", "anyOf"):
-                for item in _items(self.document, raw, keyword):
+                for item in self.document.reader.part_list(raw, keyword):
                     if shape.key in [s.key for s in read(self.document, (item,)).shapes]:
                         return item.pointer
             kinds = raw.value.get("type")
@@ -146,27 +151,3 @@ def as_json(value: Any) -> str:
     """Return the JSON of a value; 1.0 is written as 1."""
     is_whole = isinstance(value, float) and value.is_integer()
     return json.dumps(int(value) if is_whole else value, sort_keys=True)
-
-
-def _followed(document: Document, parts: Parts) -> list[Raw]:
-    """Return the schemas of a place and the targets of their references."""
-    raws: dict[int, Raw] = {}
-    todo = [raw for raw in parts if isinstance(raw.value, dict)]
-    while todo:
-        raw = todo.pop(0)
-        if id(raw.value) not in raws:
-            raws[id(raw.value)] = raw
-            reference = raw.value.get("$ref")
-            target = document.at(reference) if isinstance(reference, str) else None
-            more = [Raw(target.value, target.pointer, "")] if target else []
-            todo += [
-                part
-                for part in more + _items(document, raw, "allOf")
-                if isinstance(part.value, dict)
-            ]
-    return list(raws.values())
-
-
-def _items(document: Document, raw: Raw, keyword: str) -> list[Raw]:
-    is_list = isinstance(raw.value.get(keyword), list)
-    return document.reader.part_list(raw, keyword) if is_list else []

@@ -1,19 +1,29 @@
-"""Finds schemas of two documents that are equivalent, so that nothing has to be reported.
+"""Finds schemas of two documents that are equivalent, and pairs equivalent alternatives.
 
 Each pair of schemas is compared once, however many places use it, so that the time is proportional
 to the size of the documents.
 """
 
+from collections.abc import Callable
+from typing import Any, Final
+
 from attrs import field, frozen
+from common.effects import Effect
+from normalizing import discriminators
+from normalizing.findings import UnreadableSchemaError
 from normalizing.shapes import Parts, Shape
 
-from specdiff import choices
-from specdiff.changes import ChangeSet
+from specdiff import reading
+from specdiff.changes import ChangeSet, quote
 from specdiff.document import Document
-from specdiff.schemas import Choices, as_json, kind, listing, read
+from specdiff.schemas import ANY, Choices, as_json, kind, listing, of_type, read
 
 Pair = tuple[Parts, Parts]
+Pairs = list[tuple[Shape, Shape]]
 Key = tuple[tuple[object, ...], tuple[object, ...]]
+
+#: Whether two alternatives are the same.
+Test = Callable[[Shape, Shape], bool]
 
 
 @frozen(eq=False)
@@ -71,13 +81,11 @@ class Similarity:
 
     def _compare(self, old_choices: Choices, new_choices: Choices) -> tuple[bool, list[Pair]]:
         """Return whether two schemas are equal apart from their parts, and the pairs of parts."""
-        pairs, removed, added = choices.matched(old_choices.shapes, new_choices.shapes)
+        pairs, removed, added = matched(old_choices.shapes, new_choices.shapes)
         alike = not removed and not added and old_choices.nullable == new_choices.nullable
         if len(pairs) > 1:
             before, after = zip(*pairs, strict=True)
-            alike = alike and choices.tags(old_choices, list(before)) == choices.tags(
-                new_choices, list(after)
-            )
+            alike = alike and tags(old_choices, list(before)) == tags(new_choices, list(after))
         shapes = (*old_choices.shapes, *new_choices.shapes)
         self.changes.compared.update(raw.pointer for shape in shapes for raw in shape.raws)
         inner: list[Pair] = []
@@ -86,6 +94,53 @@ class Similarity:
             alike = alike and _keywords(old) == _keywords(new)
             inner += _inside(old, new)
         return alike, inner
+
+
+def matched(
+    old: tuple[Shape, ...], new: tuple[Shape, ...]
+) -> tuple[Pairs, list[Shape], list[Shape]]:
+    """Pair equivalent alternatives; return the pairs, the removed and the added ones."""
+    gone, come = list(old), list(new)
+    pairs: Pairs = []
+    for same in _TESTS:
+        for shape in tuple(gone):
+            twin = next((candidate for candidate in come if same(shape, candidate)), None)
+            if twin is not None:
+                pairs.append((shape, twin))
+                gone.remove(shape)
+                come.remove(twin)
+    return pairs, gone, come
+
+
+def tags(choices: Choices, shapes: list[Shape]) -> dict[str, Any] | None:
+    """Return the discriminator of objects: a property, and the shape's number by its value."""
+    numbered = [(shape, str(number)) for number, shape in enumerate(shapes) if shape.is_object]
+    try:
+        return discriminators.find(choices.document.reader, choices.parts, numbered)
+    except UnreadableSchemaError:
+        return None
+
+
+def bare(shape: Shape) -> Shape:
+    """Return only the type of a shape, with its format if that has its own Python type."""
+    return of_type(shape, ("format",) if reading.typed_format(shape) else ())
+
+
+def typed(shape: Shape) -> str:
+    """Return the description of a shape's type."""
+    form, name = shape.bounds.get("format"), kind(shape)
+    text = "of any type" if name == ANY else name
+    return f"{text} ({quote(form)})" if form is not None else text
+
+
+#: The strictest first.
+_TESTS: Final[tuple[Test, ...]] = (
+    lambda a, b: kind(a) == kind(b) and all(
+        raw.value == twin.value for raw, twin in zip(a.raws, b.raws, strict=False)),
+    lambda a, b: kind(a) == kind(b) and a.raws[0].name == b.raws[0].name != "",
+    lambda a, b: kind(a) == kind(b),
+    lambda a, b: reading.fit(bare(a), bare(b)) is Effect.ABSORBED,
+)  # fmt: skip
 
 
 def _keywords(shape: Shape) -> tuple[object, ...]:

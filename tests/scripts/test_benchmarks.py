@@ -19,6 +19,7 @@ from common.tool_errors import ToolError
 
 ROOT = Path(__file__).parents[2]
 PATH = "/generation"
+pytestmark = pytest.mark.vendored  # contenders read records of the vendored document
 
 
 @pytest.fixture(scope="module")

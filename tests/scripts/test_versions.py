@@ -24,6 +24,7 @@ def project(project):
     return Project(project.root)
 
 
+@pytest.mark.vendored
 def test_every_version_is_there_in_order_and_is_an_openapi_document():
     """The vendored one is among them, under the date that the lock gives."""
     result = versions.all(OURS)
@@ -36,6 +37,7 @@ def test_every_version_is_there_in_order_and_is_an_openapi_document():
         assert version.document["openapi"].startswith("3.")
 
 
+@pytest.mark.vendored
 def test_what_is_restored_has_the_sum_that_is_recorded():
     """The sums are in the format of `sha256sum`, and checked without our code."""
     lines = (versions.store(OURS) / versions.SUMS).read_text().splitlines()
@@ -48,6 +50,7 @@ def test_what_is_restored_has_the_sum_that_is_recorded():
         assert kept is None or hashlib.sha256(kept).hexdigest() == digest
 
 
+@pytest.mark.vendored
 def test_the_diffs_are_ones_that_git_applies(tmp_path):
     """They are no format of our own."""
     result = versions.all(OURS)
@@ -168,6 +171,7 @@ def test_two_documents_of_one_date_are_refused(project):
         versions.all(project)
 
 
+@pytest.mark.vendored
 def test_a_version_is_named_by_its_date_or_its_source(tmp_path):
     """What is neither is refused, with the names there are."""
     (tmp_path / "next.yaml").write_bytes(OURS.spec.read_bytes() + b"# next\n")
