@@ -10,11 +10,9 @@ from collections import Counter
 import pytest
 from backtesting import execution, report
 from backtesting.observations import Backtest, Deviation
-from common import versions
 from common.effects import Effect
-from common.project import Project
 
-from .conftest import ROOT
+from .conftest import FROZEN, ROOT
 
 DATES = ("2026-06-23", "2026-05-13")
 
@@ -73,7 +71,7 @@ def test_a_fault_exits_1_and_its_body_can_be_shown(backtest, project):
 def test_a_file_can_stand_for_a_version(backtest, tmp_path_factory):
     """So a new one is tried before it is vendored."""
     file = tmp_path_factory.mktemp("new") / "next.yaml"
-    text = versions.dated(Project(ROOT), DATES[1]).content.decode()
+    text = FROZEN[DATES[1]].content.decode()
     file.write_text(text.replace("        - Groq\n", "        - Groq\n        - Grok\n"))
     done = backtest(DATES[1], file, "--format", "json")
     assert done.returncode == 0
