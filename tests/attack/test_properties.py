@@ -6,9 +6,11 @@ ledgers. They are found, not listed; those that take fixtures are left out.
 
 import importlib
 import inspect
+import os
 import random
 import subprocess
 import sys
+import tempfile
 import time
 from importlib.util import find_spec
 from itertools import islice
@@ -20,18 +22,19 @@ ROOT = Path(__file__).parents[2]
 GUIDED = """
 import importlib, sys
 import atheris
-name, test, seconds = sys.argv[1:]
+name, test, seconds, folder = sys.argv[1:]
 with atheris.instrument_imports(include=["modelgates_client", "modelgates_runtime"]):
     module = importlib.import_module(name)
 fuzz = getattr(module, test).hypothesis.fuzz_one_input
-atheris.Setup([test, f"-max_total_time={seconds}", "-max_len=4096"], fuzz)
+options = [f"-max_total_time={seconds}", "-max_len=4096", "-len_control=0"]
+atheris.Setup([test, *options, f"-artifact_prefix={folder}/failed-", folder], fuzz)
 atheris.Fuzz()
 """
 
 
 def properties():
     """Yield the module and the name of each property test that takes no fixture."""
-    for file in sorted(ROOT.glob("tests/*/test_*.py")):
+    for file in sorted(ROOT.glob("tests/**/test_*.py")):
         if b"@given" not in file.read_bytes() or file.parent == Path(__file__).parent:
             continue
         name = ".".join(file.relative_to(ROOT).with_suffix("").parts)
@@ -42,13 +45,15 @@ def properties():
 
 def guided(name, test, seconds):
     """Feed a test for some seconds by atheris; return what it printed if it failed."""
-    path = ":".join([str(ROOT), str(ROOT / "scripts")])
-    done = subprocess.run(
-        [sys.executable, "-c", GUIDED, name, test, str(max(1, int(seconds)))],
-        env={"PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        for seed in range(20):
+            Path(folder, str(seed)).write_bytes(random.Random(seed).randbytes(4096))
+        done = subprocess.run(
+            [sys.executable, "-c", GUIDED, name, test, str(max(1, int(seconds))), folder],
+            env={"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "scripts")])},
+            capture_output=True,
+            text=True,
+        )
     return f"{name}.{test}: {done.stdout}{done.stderr}"[-4000:] if done.returncode else ""
 
 
