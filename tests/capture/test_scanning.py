@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelgates_client.capture.scanning import BodyScanner
+from modelgates_client.capture.scanning import BodyScanner, id_at_start
 from modelgates_client.records.generation_ids import is_id
 
 ID = "gen-1771967973-0hZ8J5kY7qLMOKbPx0u3"
@@ -120,3 +120,12 @@ def test_memory_is_bounded():
     ]
     scanner.feed(f'","id":"{ID}"'.encode())
     assert scanner.found == ID
+
+
+@given(st.from_regex(r"gen-[0-9]{8,12}-[0-9A-Za-z]{0,70}", fullmatch=True))
+def test_the_fast_path_finds_what_the_scanner_would(word):
+    """It does not check again that the id is one."""
+    found = id_at_start(f'{{"id":"{word}","x":1}}'.encode())
+    assert found in {None, word}
+    assert found is None or is_id(found)
+    assert scan(f'{{"id":"{word}","x":1}}'.encode()) == (word if is_id(word) else None)

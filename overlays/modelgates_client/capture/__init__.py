@@ -6,8 +6,7 @@
 |-----------------|-----------------------------------------------------------------------|
 | `clients`       | `capture`: hooks into existing clients                                |
 | `transports`    | `CaptureTransport`, `AsyncCaptureTransport`: for new clients          |
-| `streams`       | body streams, passed on unchanged while their beginning is read       |
-| `response_ids`  | the generation id of a response, from its headers or body             |
+| `streams`       | responses, and the ids in their headers or bodies                     |
 | `scanning`      | finding the id in a body that arrives in chunks; pure                 |
 | `encodings`     | incremental decoding of Content-Encoding                              |
 | `id_recorder`   | where ids are recorded, without ever raising                          |

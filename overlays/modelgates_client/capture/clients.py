@@ -63,7 +63,7 @@ class _Hook:
         self.recorder: Final = recorder
 
     def __call__(self, response: Any) -> None:
-        observe(response, self.recorder.callback(), is_async=False)
+        observe(response, self.recorder, is_async=False)
 
 
 class _AsyncHook:
@@ -71,7 +71,7 @@ class _AsyncHook:
         self.recorder: Final = recorder
 
     async def __call__(self, response: Any) -> None:
-        observe(response, self.recorder.callback(), is_async=True)
+        observe(response, self.recorder, is_async=True)
 
 
 def _http_client(client: Any) -> tuple[Any, bool]:

@@ -48,18 +48,17 @@ class IdRecorder:
                 f"function) that takes an id, not {type(to).__name__}"
             )
 
-    def callback(self) -> Callable[[str], None]:
-        """Return a function that records the id of a response that has just arrived."""
+    def current_labels(self) -> Labels:
+        """Return the labels of a response that has just arrived."""
         now = current()
-        labels = {**self._labels, **now} if now else self._labels
+        return {**self._labels, **now} if now else self._labels
 
-        def note(generation_id: str) -> None:
-            try:
-                self._write(generation_id, labels)
-            except Exception as error:  # noqa: BLE001 - the application must not be affected
-                self._log(generation_id, error)
-
-        return note
+    def record(self, generation_id: str, labels: Labels) -> None:
+        """Record an id; never raises."""
+        try:
+            self._write(generation_id, labels)
+        except Exception as error:  # noqa: BLE001 - the application must not be affected
+            self._log(generation_id, error)
 
     def _log(self, generation_id: str, error: Exception) -> None:
         """Log the first failure of a kind as a warning, and the rest at debug level."""

@@ -20,10 +20,17 @@ _OTHER: Final = re.compile(rb'[^"{}\[\],:]*+')  # between the delimiters of JSON
 _LINE: Final = re.compile(rb"[^\r\n]*+")
 _DATA: Final = b"data:"
 
-#: A fast path for most responses: comments, then an object whose first key is the id.
+#: Most responses: comments, then an object whose first key is the id, of the gateway's own form.
 _USUAL: Final = re.compile(
-    rb'(?:(?::[^\r\n]*+[\r\n]++)*+data:)?\s*+\{\s*+"id"\s*+:\s*+"([0-9A-Za-z_-]{1,256})"'
+    rb'(?:(?::[^\r\n]*+[\r\n]++)*+data:)?\s*+\{\s*+"id"\s*+:\s*+'
+    rb'"(gen-[0-9]{9,11}-[0-9A-Za-z]{1,64})"'
 )
+
+
+def id_at_start(data: bytes) -> str | None:
+    """Return the id that data begins with, as those of most responses do; else None."""
+    usual = _USUAL.match(data)
+    return None if usual is None else usual[1].decode()
 
 
 class ObjectScanner:
@@ -138,9 +145,9 @@ class BodyScanner:
             data = data.lstrip(_IGNORED)
             if not data:
                 return
-            usual = _USUAL.match(data)
-            if usual is not None and is_id(word := usual[1].decode()):
-                self.found, self.is_done = word, True
+            self.found = id_at_start(data)
+            if self.found is not None:
+                self.is_done = True
                 return
             # An event stream begins with a field or a comment, and no other response does.
             self._is_stream = data[:1] != b"{"

@@ -30,7 +30,7 @@ class CaptureTransport(_Transport):  # type: ignore[misc] # see above
     def handle_request(self, request: Any) -> Any:
         """Send a request; return its response."""
         response = self._transport.handle_request(request)
-        observe(response, self._recorder.callback(), is_async=False)
+        observe(response, self._recorder, is_async=False)
         return response
 
     def close(self) -> None:
@@ -63,7 +63,7 @@ class AsyncCaptureTransport(_Transport):  # type: ignore[misc] # see above
     async def handle_async_request(self, request: Any) -> Any:
         """Send a request; return its response."""
         response = await self._transport.handle_async_request(request)
-        observe(response, self._recorder.callback(), is_async=True)
+        observe(response, self._recorder, is_async=True)
         return response
 
     async def aclose(self) -> None:

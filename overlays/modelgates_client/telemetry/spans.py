@@ -60,7 +60,7 @@ class CaptureSpanProcessor(_SpanProcessor):  # type: ignore[misc] # see above
         """Record the generation id of a span, if it has one."""
         generation_id = (span.attributes or {}).get(RESPONSE_ID)
         if isinstance(generation_id, str) and is_id(generation_id):
-            self._recorder.callback()(generation_id)
+            self._recorder.record(generation_id, self._recorder.current_labels())
 
     def shutdown(self) -> None:
         """Do nothing: recorded ids are already written."""
