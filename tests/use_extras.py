@@ -85,7 +85,7 @@ def fast(folder):
     from modelgates_client.transport.engines import async_engine
     from modelgates_client.transport.options import NetworkOptions, Server, Trust
 
-    server = Server.of("http://127.0.0.1:1", "")
+    server = Server.from_url("http://127.0.0.1:1", "")
     assert "httptools" in type(async_engine(NetworkOptions(server, Trust()), 1)).__module__
 
 

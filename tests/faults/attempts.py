@@ -26,7 +26,7 @@ ENGINES = pytest.mark.parametrize(
 def options(port, *, secure=False):
     """Return the options for a loopback server."""
     url = f"https://localhost:{port}" if secure else f"http://127.0.0.1:{port}"
-    return NetworkOptions(Server.of(url, ""), Trust(context=tls.trusting()))
+    return NetworkOptions(Server.from_url(url, ""), Trust(context=tls.trusting()))
 
 
 async def attempt(engine, generation_id=ID, seconds=GUARD_S, **changes):

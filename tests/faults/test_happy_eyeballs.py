@@ -182,7 +182,7 @@ def test_a_failed_connection_leaves_no_task_and_no_socket(kind, ends, unresponsi
 
     async def main():
         engine = kind(
-            NetworkOptions(Server.of(f"http://127.0.0.1:{unresponsive_port}", ""), Trust())
+            NetworkOptions(Server.from_url(f"http://127.0.0.1:{unresponsive_port}", ""), Trust())
         )
         before = open_descriptors()
         deadline = Deadline.after(0.2 if ends == "late" else PATIENT_S)

@@ -11,7 +11,7 @@ from modelgates_client.transport.httpx_engine import AsyncHttpxEngine, HttpxEngi
 from modelgates_client.transport.messages import Request
 from modelgates_client.transport.options import Server
 
-SERVER = Server.of("https://api.example/api/v1", "")
+SERVER = Server.from_url("https://api.example/api/v1", "")
 KEY = "sk-mg-f4ultQ7zX"
 
 

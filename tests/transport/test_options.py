@@ -92,7 +92,7 @@ ELSEWHERE = [
 def test_any_text_is_a_valid_server_or_rejected(url):
     """A valid server uses https, or is this machine."""
     try:
-        server = Server.of(url, EXAMPLE)
+        server = Server.from_url(url, EXAMPLE)
     except ConfigurationError as error:
         assert "base_url" in str(error)  # noqa: PT017 - either may happen
         return
@@ -109,7 +109,7 @@ def test_any_text_is_a_valid_server_or_rejected(url):
 def test_a_base_url_that_is_not_a_string_is_rejected(url):
     """The error says so."""
     with pytest.raises(ConfigurationError, match="not a string"):
-        Server.of(url, EXAMPLE)
+        Server.from_url(url, EXAMPLE)
 
 
 @pytest.mark.parametrize("url", ["user:pw@", "user@", "@", "a.example?q=1", "a.example/#there"])
@@ -117,7 +117,7 @@ def test_parts_of_a_base_url_that_would_not_be_sent_are_rejected(url):
     """They are not dropped silently."""
     url = f"https://{url}a.example/api/v1"
     with pytest.raises(ConfigurationError, match="which would not be sent"):
-        Server.of(url, EXAMPLE)
+        Server.from_url(url, EXAMPLE)
 
 
 @given(st.lists(PARTS, max_size=3).map("".join), st.lists(PARTS, max_size=3).map("".join))
@@ -128,7 +128,7 @@ def test_errors_do_not_show_credentials_of_a_base_url(before, behind):
     """However it is mistyped."""
     url = f"{before}user:{SECRET}@{behind}"
     try:
-        shown = repr(Server.of(url, EXAMPLE)._replace(path=""))
+        shown = repr(Server.from_url(url, EXAMPLE)._replace(path=""))
     except ConfigurationError as error:
         shown = str(error)
     assert SECRET not in shown
@@ -138,7 +138,7 @@ def test_errors_do_not_show_credentials_of_a_base_url(before, behind):
 def test_errors_do_not_show_credentials_of_a_proxy(before, behind):
     """Neither does a `repr`; requests use them."""
     try:
-        shown = repr(Proxy.of(f"{before}user:{SECRET}@{behind}", "proxy"))
+        shown = repr(Proxy.from_url(f"{before}user:{SECRET}@{behind}", "proxy"))
     except ConfigurationError as error:
         shown = str(error)
     assert SECRET not in shown
@@ -148,7 +148,7 @@ def test_errors_do_not_show_credentials_of_a_proxy(before, behind):
 def test_any_text_is_a_valid_proxy_or_rejected(url):
     """A valid proxy has a supported scheme."""
     try:
-        proxy = Proxy.of(url, "the argument")
+        proxy = Proxy.from_url(url, "the argument")
     except ConfigurationError as error:
         assert "the argument" in str(error)  # noqa: PT017 - either may happen
         return
@@ -164,17 +164,17 @@ def test_a_proxy_login_is_percent_decoded(user, password):
     if any(0xD800 <= ord(char) < 0xE000 for char in user + password):
         return  # those have no encoding
     login = f"{quote(user, safe='')}:{quote(password, safe='')}"
-    proxy = Proxy.of(f"http://{login}@127.0.0.1:3128", "proxy")
+    proxy = Proxy.from_url(f"http://{login}@127.0.0.1:3128", "proxy")
     assert proxy == ("http", "127.0.0.1", 3128, (user, password))
 
 
 def test_a_proxy_needs_no_scheme():
     """Environment variables often omit it."""
-    assert Proxy.of("127.0.0.1:3128", "proxy") == ("http", "127.0.0.1", 3128, None)
-    assert Proxy.of("https://a.example", "proxy") == ("https", "a.example", 443, None)
+    assert Proxy.from_url("127.0.0.1:3128", "proxy") == ("http", "127.0.0.1", 3128, None)
+    assert Proxy.from_url("https://a.example", "proxy") == ("https", "a.example", 443, None)
     for url in ("socks5://127.0.0.1:1080", "file:///etc/passwd", "http://", "http://:80", ""):
         with pytest.raises(ConfigurationError):
-            Proxy.of(url, "proxy")
+            Proxy.from_url(url, "proxy")
 
 
 @pytest.mark.parametrize(
@@ -197,9 +197,9 @@ def test_addresses_are_loopback_as_the_rfc_has_it(address):
 @pytest.mark.parametrize("host", ["a.example", "1.1.1.1", "[2001:db8::1]", "localhost.example"])
 def test_http_is_only_for_this_machine(host):
     """Otherwise the key could be read on the network path."""
-    assert Server.of(f"https://{host}/x", EXAMPLE).scheme == "https"
+    assert Server.from_url(f"https://{host}/x", EXAMPLE).scheme == "https"
     with pytest.raises(ConfigurationError, match="without https"):
-        Server.of(f"http://{host}/x", EXAMPLE)
+        Server.from_url(f"http://{host}/x", EXAMPLE)
 
 
 @pytest.mark.parametrize("kind", [ModelGates, AsyncModelGates])
@@ -226,20 +226,20 @@ def test_allow_http_permits_a_private_host(kind, host, named):
 def test_allow_http_permits_no_other_host(named):
     """A `base_url` from an untrusted source cannot redirect the key."""
     with pytest.raises(ConfigurationError, match="must be the host of base_url, 'gateway'"):
-        Server.of("http://gateway:8080", EXAMPLE, named)
+        Server.from_url("http://gateway:8080", EXAMPLE, named)
 
 
 @pytest.mark.parametrize("host", ["modelgates.ai", "eu.modelgates.ai.", "1.1.1.1", "[2600::1]"])
 def test_http_to_a_public_host_is_never_allowed(host):
     """Not even with `allow_http`."""
     with pytest.raises(ConfigurationError, match="must be used with https"):
-        Server.of(f"http://{host}", EXAMPLE, host)
+        Server.from_url(f"http://{host}", EXAMPLE, host)
 
 
 def test_allow_http_has_no_effect_with_tls():
     """Nor on this machine: there is no warning."""
-    assert Server.of("https://a.example", EXAMPLE, "gateway").scheme == "https"
-    assert Server.of("http://127.0.0.1:8080", EXAMPLE, "gateway").host == "127.0.0.1"
+    assert Server.from_url("https://a.example", EXAMPLE, "gateway").scheme == "https"
+    assert Server.from_url("http://127.0.0.1:8080", EXAMPLE, "gateway").host == "127.0.0.1"
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ def test_allow_http_has_no_effect_with_tls():
 )
 def test_the_authority_omits_the_default_port(url, authority, path):
     """RFC 9110, section 7.2; an IPv6 address is in brackets."""
-    server = Server.of(url, EXAMPLE)
+    server = Server.from_url(url, EXAMPLE)
     assert (server.authority, server.path) == (authority, path)
 
 
@@ -347,7 +347,7 @@ def test_sending_the_key_in_clear_to_a_proxy_warns():
 )
 def test_no_proxy_excludes_a_server(url, exceptions):
     """In the union of the formats of curl, Go and requests."""
-    assert is_excluded(Server.of(url, "…"), exceptions)
+    assert is_excluded(Server.from_url(url, "…"), exceptions)
 
 
 @pytest.mark.parametrize(
@@ -372,7 +372,7 @@ def test_no_proxy_excludes_a_server(url, exceptions):
 )
 def test_no_proxy_does_not_exclude_another_server(url, exceptions):
     """The proxy is used."""
-    assert not is_excluded(Server.of(url, "…"), exceptions)
+    assert not is_excluded(Server.from_url(url, "…"), exceptions)
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\t"])
@@ -380,7 +380,7 @@ def test_a_blank_proxy_variable_is_ignored(monkeypatch, blank):
     """As if it were not set; as an argument it is an error."""
     for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, blank)
-    server = Server.of("https://api.example.org", "…")
+    server = Server.from_url("https://api.example.org", "…")
     assert choose_proxy(server, None, trust_env=True) is None
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:3128")
     monkeypatch.delenv("all_proxy")

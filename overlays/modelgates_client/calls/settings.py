@@ -101,7 +101,7 @@ class Settings(NamedTuple):
         url = options.get("base_url")
         if url is None:
             url = os.environ.get("MODELGATES_BASE_URL") or DEFAULT_BASE_URL
-        server = Server.of(url, DEFAULT_BASE_URL, options.get("allow_http"))
+        server = Server.from_url(url, DEFAULT_BASE_URL, options.get("allow_http"))
         network = _network(server, options)
         return cls(
             network,

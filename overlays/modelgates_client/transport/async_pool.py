@@ -143,7 +143,9 @@ class PooledAsyncEngine(ABC):
         try:
             connection = connections.idle.pop() if connections.idle else self._connection()
             attempt_result = await connection.send(request, secret, deadline, limit)
-            if self._should_keep(connection, connections):
+            # A call that waits for a slot needs a connection next: closing this one would waste it.
+            has_room = len(connections.idle) < self._max_idle + connections.waiting
+            if has_room and not self.closed and connection.is_reusable():
                 connections.idle.append(connection)
                 connection = None
                 if self.closed:  # while the request was sent
@@ -204,8 +206,3 @@ class PooledAsyncEngine(ABC):
             connections = self._loops[loop] = _LoopConnections(self._max_connections)
             await connections.open()
         return connections
-
-    def _should_keep(self, connection: Connection, connections: _LoopConnections) -> bool:
-        # Each call that waits for a slot needs a connection next: closing this one would waste it.
-        has_room = len(connections.idle) < self._max_idle + connections.waiting
-        return has_room and not self.closed and connection.is_reusable()

@@ -113,7 +113,8 @@ class HttpcoreEngine:
         try:
             connection = self._acquire(connections)
             attempt_result = connection.send(request, secret, deadline, limit)
-            if self._should_keep(connection, connections):
+            has_room = len(connections.idle) < exchange.MAX_IDLE
+            if has_room and not self.closed and connection.is_reusable():
                 connections.idle.append(connection)
                 connection = None
                 if self.closed:  # in the meantime, by another thread
@@ -141,10 +142,6 @@ class HttpcoreEngine:
         """Close the idle connections now, and those in use when their calls end."""
         self.closed = True
         self.reset()
-
-    def _should_keep(self, connection: _Connection, connections: _ConnectionPool) -> bool:
-        has_room = len(connections.idle) < exchange.MAX_IDLE
-        return has_room and not self.closed and connection.is_reusable()
 
     def _acquire(self, connections: _ConnectionPool) -> _Connection:
         try:

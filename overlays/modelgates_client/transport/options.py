@@ -33,7 +33,7 @@ class Server(NamedTuple):
     path: str
 
     @classmethod
-    def of(cls, url: object, example: str, allow_http: object = None) -> "Server":
+    def from_url(cls, url: object, example: str, allow_http: object = None) -> "Server":
         """Check and parse a URL.
 
         Args:
@@ -141,7 +141,7 @@ class Proxy(NamedTuple):
     login: tuple[str, str] | None = None
 
     @classmethod
-    def of(cls, url: object, where: str) -> "Proxy":
+    def from_url(cls, url: object, where: str) -> "Proxy":
         """Check and parse a proxy's URL; `where` names its source in error messages.
 
         Raises:
@@ -200,7 +200,7 @@ def choose_proxy(server: Server, proxy: str | None, *, trust_env: bool) -> Proxy
         ConfigurationError: It is not a usable proxy URL.
     """
     if proxy is not None:
-        parsed = Proxy.of(proxy, "proxy")
+        parsed = Proxy.from_url(proxy, "proxy")
         if server.scheme == "http":
             warnings.warn(
                 "the API key goes to the proxy in clear, since base_url is http; use https",
@@ -214,7 +214,7 @@ def choose_proxy(server: Server, proxy: str | None, *, trust_env: bool) -> Proxy
         return None  # skips a slow import
     url = _environment_proxy(server)
     where = "the environment's proxy (trust_env=False ignores it)"
-    return None if url is None else Proxy.of(url, where)
+    return None if url is None else Proxy.from_url(url, where)
 
 
 def _environment_proxy(server: Server) -> ProxyURL | None:
