@@ -148,7 +148,8 @@ def test_a_cancelled_call_leaves_no_task_and_no_connection(script, secure, flavo
         scheme, host = ("https", "localhost") if secure else ("http", "127.0.0.1")
         url = f"{scheme}://{host}:{server.port}/api/v1"
         context = tls.trusting()
-        async with async_client(flavour, base_url=url, ssl_context=context) as client:
+        options = {"base_url": url, "ssl_context": context, "timeout": 10 * GUARD_S}
+        async with async_client(flavour, **options) as client:
             call = asyncio.create_task(client.generations.get(ID))
             await asyncio.to_thread(server.accepted.wait, PATIENT_S)
             await asyncio.sleep(0.05)
