@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from http import HTTPStatus
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from modelgates_client.testing._behaviours import BehaviourQueues, error_response
 from modelgates_client.testing._records import make_error, make_record
-from modelgates_client.testing._request_check import ReceivedRequest, Refusal, unauthorized
+from modelgates_client.testing._request_check import Refusal, unauthorized
 from modelgates_client.testing._responses import (
     StubResponse,
     StubStream,
@@ -22,6 +22,9 @@ from modelgates_client.testing._responses import (
     json_response,
 )
 from modelgates_runtime.values import is_array, is_object
+
+if TYPE_CHECKING:
+    from werkzeug import Request
 
 PATH: Final = "/chat/completions"
 
@@ -141,9 +144,9 @@ class StubChat:
         """Whether the record of a generation does not exist yet."""
         return time.monotonic() < self._ready_at.get(generation_id, 0.0)
 
-    def respond(self, request: ReceivedRequest, api_key: str) -> Completion | Refusal:
+    def respond(self, request: "Request", api_key: str) -> Completion | Refusal:
         """Return the response to a request, or why the API would not accept it."""
-        body = _parsed(request.body)
+        body = _parsed(request.get_data())
         refusal = (
             (None if request.method == _METHOD else _METHOD_NOT_ALLOWED)
             or unauthorized(request, api_key)

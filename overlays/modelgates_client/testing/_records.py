@@ -7,7 +7,7 @@ plausible: a value that the spec does not allow, or a field that it does not hav
 import datetime
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from http import HTTPStatus
 from typing import Any, Final
@@ -126,7 +126,7 @@ def make_body(record: Mapping[str, Any]) -> dict[str, Any]:
     return {**_object(content.decoder.model, {"data": {}}, ()), "data": dict(record)}
 
 
-def make_response(operation: Operation[Any], query: Mapping[str, Sequence[str]]) -> StubResponse:
+def make_response(operation: Operation[Any], query: Mapping[str, str]) -> StubResponse:
     """Make a successful response to an operation, as the spec documents it.
 
     If the operation has pages, the first page has items and the second is empty.
@@ -148,11 +148,11 @@ def make_response(operation: Operation[Any], query: Mapping[str, Sequence[str]])
     return json_response(body, code)
 
 
-def _is_later_page(operation: Operation[Any], query: Mapping[str, Sequence[str]]) -> bool:
+def _is_later_page(operation: Operation[Any], query: Mapping[str, str]) -> bool:
     """Whether a request is for a page after the first."""
     pages = operation.pages
     return pages is not None and any(
-        query.get(parameter.name, ["0"])[0] not in {"", "0"}
+        query.get(parameter.name, "0") not in {"", "0"}
         for parameter in operation.parameters
         if parameter.argument in {pages.offset, pages.cursor}
     )

@@ -4,9 +4,12 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from modelgates_runtime.operation import Operation
+
+if TYPE_CHECKING:
+    from werkzeug import Request
 
 #: The API key that the stub accepts by default.
 STUB_KEY: Final = "sk-mg-stub"
@@ -41,40 +44,6 @@ class StubRequest:
         status = "dropped" if self.status is None else self.status
         line = f"{self.method} {self.path} {self.id or '-'} {status}"
         return f"{line}: {self.violation}" if self.violation else line
-
-
-class ReceivedRequest(NamedTuple):
-    """The parts of a request that the stub checks; its `repr` does not contain the key.
-
-    Attributes:
-        method: The HTTP method.
-        path: The path, decoded.
-        query: The values of each query parameter.
-        headers: The headers, by lower-case name.
-        body: The body.
-    """
-
-    method: str
-    path: str
-    query: Mapping[str, Sequence[str]]
-    headers: Mapping[str, str]
-    body: bytes = b""
-
-    @property
-    def ids(self) -> Sequence[str]:
-        """The values of the parameter `id`."""
-        return self.query.get("id", ())
-
-    def masked(self, text: str, api_key: str) -> str:
-        """Return a text without the key that was sent, the stub's key, and anything like a key."""
-        token = self.headers.get("authorization", "").rpartition(" ")[2]
-        for key in (token, api_key):
-            if len(key) >= _MIN_MASKED:
-                text = text.replace(key, _MASK)
-        return _KEYS.sub(_MASK, text)
-
-    def __repr__(self) -> str:
-        return "ReceivedRequest(…)"
 
 
 class Refusal(NamedTuple):
@@ -128,7 +97,7 @@ def unknown_route(operations: Mapping[str, Operation[Any]], paths: Sequence[str]
     return Refusal(405, None, f"the method is not {allowed}", allowed)
 
 
-def refusal(request: ReceivedRequest, operation: Operation[Any], api_key: str) -> Refusal | None:
+def refusal(request: "Request", operation: Operation[Any], api_key: str) -> Refusal | None:
     """Return why the API would not accept a request for an operation; None if it would.
 
     Args:
@@ -143,9 +112,18 @@ def refusal(request: ReceivedRequest, operation: Operation[Any], api_key: str) -
     )
 
 
-def unauthorized(request: ReceivedRequest, api_key: str) -> Refusal | None:
+def masked(text: str, request: "Request", api_key: str) -> str:
+    """Return a text without the key that was sent, the stub's key, and anything like a key."""
+    token = request.headers.get("Authorization", "").rpartition(" ")[2]
+    for key in (token, api_key):
+        if len(key) >= _MIN_MASKED:
+            text = text.replace(key, _MASK)
+    return _KEYS.sub(_MASK, text)
+
+
+def unauthorized(request: "Request", api_key: str) -> Refusal | None:
     """Return why the API would not accept the key of a request; None if it would."""
-    authorization = request.headers.get("authorization")
+    authorization = request.headers.get("Authorization")
     if authorization is None:
         return Refusal(401, "No auth credentials found", "no Authorization header")
     scheme, _, token = authorization.partition(" ")
@@ -158,13 +136,13 @@ def unauthorized(request: ReceivedRequest, api_key: str) -> Refusal | None:
     return Refusal(401, "User not found.", violation)
 
 
-def _invalid_parameters(request: ReceivedRequest, operation: Operation[Any]) -> Iterator[Refusal]:
+def _invalid_parameters(request: "Request", operation: Operation[Any]) -> Iterator[Refusal]:
     for parameter in operation.parameters:
         name = parameter.name
         if parameter.place == "query":
-            values = request.query.get(name, ())
+            values = request.args.getlist(name)
         elif parameter.place == "header":
-            values = [request.headers[name.lower()]] if name.lower() in request.headers else []
+            values = request.headers.getlist(name)
         else:
             continue
         is_many = parameter.is_array or parameter.style == "deepObject"
@@ -178,21 +156,19 @@ def _invalid_parameters(request: ReceivedRequest, operation: Operation[Any]) -> 
             yield Refusal(400, f"{name}: Required", f"the parameter {name} is empty")
 
 
-def _invalid_body(request: ReceivedRequest, operation: Operation[Any]) -> Refusal | None:
+def _invalid_body(request: "Request", operation: Operation[Any]) -> Refusal | None:
     if not operation.bodies:
         return None
-    if not request.body:
-        if not operation.needs_body:
-            return None
-        return Refusal(400, "body: Required", "there is no body")
-    sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    kinds = [body.content_type.partition(";")[0].strip().lower() for body in operation.bodies]
-    if sent not in kinds:
-        violation = f"the body is {sent or 'of no type'}, not {' or '.join(kinds)}"
+    body = request.get_data()
+    if not body:
+        return Refusal(400, "body: Required", "there is no body") if operation.needs_body else None
+    kinds = [kind.content_type.partition(";")[0].strip().lower() for kind in operation.bodies]
+    if request.mimetype not in kinds:
+        violation = f"the body is {request.mimetype or 'of no type'}, not {' or '.join(kinds)}"
         return Refusal(415, "Unsupported Media Type", violation)
-    if sent == "application/json" or sent.endswith("+json"):
+    if request.is_json:
         try:
-            json.loads(request.body)
+            json.loads(body)
         except ValueError:
             return Refusal(400, "body: Invalid JSON", "the body is not JSON")
     return None

@@ -19,10 +19,10 @@ from modelgates_client.testing._records import (
 )
 from modelgates_client.testing._request_check import (
     STUB_KEY,
-    ReceivedRequest,
     Refusal,
     Routes,
     StubRequest,
+    masked,
     refusal,
     unknown_route,
 )
@@ -210,49 +210,41 @@ class StubAPI(Behaviours):
         body = self._bodies.get(generation_id)
         return None if body is None else body["data"]
 
-    def _respond_to(self, received: "Request") -> StubResponse:
+    def _respond_to(self, request: "Request") -> StubResponse:
         """Return the response to a request and list the request."""
-        request = ReceivedRequest(
-            received.method,
-            received.path,
-            dict(received.args.lists()),
-            {name.lower(): value for name, value in received.headers.items()},
-            received.get_data(cache=True),
-        )
+        request.get_data()  # what is not read would be taken for the next request
         if request.path == _PREFIX + _chat.PATH:
-            return self._complete(request)
-        path = received.environ["REQUEST_URI"].partition("?")[0]
-        is_api = path.startswith(_PREFIX)
-        operations = self._routes.at(path.removeprefix(_PREFIX)) if is_api else {}
-        operation = operations.get(request.method)
-        with self._lock:  # one at a time, so that requests are listed in the order of behaviours
-            if operation is None:
-                response, violation = _refused(unknown_route(operations, _PATHS))
-            else:
-                response, violation = self._decide(request, operation)
-            status = None if response.is_dropped else response.status
-            listed = self._list(request, operation, status, violation)
+            response, listed = self._complete(request)
+        else:
+            path = request.environ["REQUEST_URI"].partition("?")[0]
+            is_api = path.startswith(_PREFIX)
+            operations = self._routes.at(path.removeprefix(_PREFIX)) if is_api else {}
+            operation = operations.get(request.method)
+            with self._lock:  # one at a time, so that they are listed in the order of behaviours
+                if operation is None:
+                    response, violation = _refused(unknown_route(operations, _PATHS))
+                else:
+                    response, violation = self._decide(request, operation)
+                status = None if response.is_dropped else response.status
+                generation_id = _single_id(request)
+                listed = self._list(request, generation_id, status, violation, operation)
         if self._on_request is not None:
             self._on_request(listed)
         return response
 
-    def _complete(self, request: ReceivedRequest) -> StubResponse:
-        """Return the response to a request for a chat completion and list the request."""
+    def _complete(self, request: "Request") -> tuple[StubResponse, StubRequest]:
+        """Return the response to a request for a chat completion, and the request as listed."""
         completion = self.chat.respond(request, self.api_key)
         if isinstance(completion, Refusal):
-            response, violation = _refused(completion)
+            (response, violation), generation_id = _refused(completion), _single_id(request)
         else:
-            response, violation = completion.response, None
-            ids = () if completion.generation_id is None else (completion.generation_id,)
-            request = request._replace(query={"id": ids})
+            (response, generation_id), violation = completion, None
         with self._lock:
-            listed = self._list(request, None, response.status, violation)
-        if self._on_request is not None:
-            self._on_request(listed)
-        return self._add_latency(response)
+            listed = self._list(request, generation_id, response.status, violation)
+        return self._add_latency(response), listed
 
     def _decide(
-        self, request: ReceivedRequest, operation: Operation[Any]
+        self, request: "Request", operation: Operation[Any]
     ) -> tuple[StubResponse, str | None]:
         """Return the response to a request for an operation, and the violation if any."""
         refused = refusal(request, operation, self.api_key)
@@ -261,11 +253,12 @@ class StubAPI(Behaviours):
         response = self._responses.get(operation.id)
         if response is None:
             response = (
-                self._record_response(request.ids[0])
+                self._record_response(request.args["id"])
                 if operation is RECORDS
-                else make_response(operation, request.query)
+                else make_response(operation, request.args)
             )
-        behaviour = self._behaviours.take(request.ids[0] if operation is RECORDS else operation.id)
+        key = request.args["id"] if operation is RECORDS else operation.id
+        behaviour = self._behaviours.take(key)
         try:
             response = response if behaviour is None else behaviour(response)
         except ValueError as error:  # such as a drift that the record cannot have
@@ -280,16 +273,16 @@ class StubAPI(Behaviours):
 
     def _list(
         self,
-        request: ReceivedRequest,
-        operation: Operation[Any] | None,
+        request: "Request",
+        generation_id: str | None,
         status: int | None,
         violation: str | None,
+        operation: Operation[Any] | None = None,
     ) -> StubRequest:
-        single_id = request.ids[0] if len(request.ids) == 1 else None
         listed = StubRequest(
-            request.masked(request.method, self.api_key),
-            request.masked(request.path, self.api_key),
-            None if single_id is None else request.masked(single_id, self.api_key),
+            masked(request.method, request, self.api_key),
+            masked(request.path, request, self.api_key),
+            None if generation_id is None else masked(generation_id, request, self.api_key),
             status,
             violation,
             None if operation is None else operation.id,
@@ -302,6 +295,12 @@ class StubAPI(Behaviours):
     def _add_violation(self, violation: str) -> None:
         with self._lock:
             self.violations.append(violation)
+
+
+def _single_id(request: "Request") -> str | None:
+    """Return the requested id; None if there is none, or more than one."""
+    ids = request.args.getlist("id")
+    return ids[0] if len(ids) == 1 else None
 
 
 def _refused(refused: Refusal) -> tuple[StubResponse, str | None]:
