@@ -3,7 +3,7 @@
 import json
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 from attrs import frozen
@@ -20,7 +20,8 @@ from modelgates_runtime.values import is_object
 if TYPE_CHECKING:
     from modelgates_client.testing import StubAPI, StubRequest
 
-_NEW_FIELD = {"field_of_a_later_version": True}
+_NEW_FIELD: Final = {"field_of_a_later_version": True}
+_NEW_VALUE: Final = "value-of-a-later-version"
 
 
 @frozen(kw_only=True)
@@ -182,8 +183,8 @@ def _behave(served: "StubAPI", records: list[dict[str, Any]], options: StubOptio
         if options.not_ready:
             served.not_ready(record["id"], times=options.not_ready)
         if options.drift:
-            unknown = [name for name in enum_fields() if name in record]
-            served.add(drifted(record, extra=_NEW_FIELD, unknown=unknown))
+            values = {name: _NEW_VALUE for name in enum_fields() if name in record}
+            served.add(drifted(record, extra=_NEW_FIELD, values=values))
     if options.rate_limit:
         served.rate_limit(times=options.rate_limit, retry_after=options.retry_after)
     if options.status is not None and options.html:

@@ -186,21 +186,17 @@ class Behaviours(ABC):
         """Respond normally, compressed."""
         self._behaviours.add(generation_id, times, compressed)
 
-    def drift(  # noqa: PLR0913 - each is another kind of drift
+    def drift(
         self,
         generation_id: str | None = None,
         *,
         missing: Collection[str] = (),
-        null: Collection[str] = (),
         extra: Mapping[str, Any] | None = None,
         values: Mapping[str, Any] | None = None,
-        unknown: Collection[str] = (),
         times: int | None = 1,
     ) -> None:
         """Respond with a record that deviates from the spec; see `drifted` for the arguments."""
-        drift = partial(
-            drifted, missing=missing, null=null, extra=extra, values=values, unknown=unknown
-        )
+        drift = partial(drifted, missing=missing, extra=extra, values=values)
         record = None if generation_id is None else self._record_of(generation_id)
         drift("gen-1" if record is None else record)  # raises if this cannot be
         self._behaviours.add(generation_id, times, _changing(drift))

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from modelgates_client.records.generation import Generation
 from modelgates_client.testing._records import json_copy, make_record, no_such_field
@@ -10,9 +10,6 @@ from modelgates_runtime.decoder import Decoder
 from modelgates_runtime.decoders import Nullable, StrEnumeration
 from modelgates_runtime.drift import join_pointer
 from modelgates_runtime.values import is_array, is_object
-
-#: An enum value that no spec lists.
-_NEW_VALUE: Final = "value-of-a-later-version"
 
 
 class Change(NamedTuple):
@@ -57,15 +54,13 @@ class Change(NamedTuple):
             fields[key] = self.value
 
 
-def drifted(  # noqa: PLR0913 - each is another kind of drift
+def drifted(
     record: Mapping[str, Any] | str,
     /,
     *,
     missing: Collection[str] = (),
-    null: Collection[str] = (),
     extra: Mapping[str, Any] | None = None,
     values: Mapping[str, Any] | None = None,
-    unknown: Collection[str] = (),
 ) -> dict[str, Any]:
     """Return a record that deviates from the spec, like one of another version of the API.
 
@@ -75,28 +70,24 @@ def drifted(  # noqa: PLR0913 - each is another kind of drift
     Args:
         record: The record to start from, or the id of a record to make from the spec.
         missing: Required fields to leave out.
-        null: Fields to set to null, although the spec does not allow it.
         extra: Fields to add that the spec does not have.
-        values: Values of another type than the field's, or that its enum does not list.
-        unknown: Enum fields to set to a value that the spec does not list.
+        values: Values of another type than the field's, null included, or that its enum does not
+            list.
 
     Raises:
         ValueError: There is nothing to change, the record has no such field, or the spec allows
             the result, so that a test with it would prove nothing.
-        TypeError: A list of names is a string, or a value cannot be represented in JSON.
+        TypeError: `missing` is a string, or a value cannot be represented in JSON.
     """
-    for names in (missing, null, unknown):
-        if isinstance(names, str):
-            raise TypeError(f"{names!r} is one name where a list of names is expected")
+    if isinstance(missing, str):
+        raise TypeError(f"{missing!r} is one name where a list of names is expected")
     changes = (
         *(Change(_pointer(name), "drop") for name in missing),
-        *(Change(_pointer(name), "set", None) for name in null),
         *(Change(_pointer(name), "add", json_copy(v)) for name, v in (extra or {}).items()),
         *(Change(_pointer(name), "set", json_copy(v)) for name, v in (values or {}).items()),
-        *(Change(_pointer(name), "set", _NEW_VALUE) for name in unknown),
     )
     if not changes:
-        raise ValueError("no drift is given; use missing, null, extra, values or unknown")
+        raise ValueError("no drift is given; use missing, extra or values")
     result = make_record(record) if isinstance(record, str) else copy.deepcopy(dict(record))
     for change in changes:
         change.apply(result)
