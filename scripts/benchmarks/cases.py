@@ -206,7 +206,7 @@ CASES: dict[str, Case] = {
                 "captured": by.completion(captured=True, by_openai=sdk == "openai"),
             },
             measures=(_CPU, _INSTRUCTIONS),
-            goals={("captured", _CPU): 1.02, ("captured", _INSTRUCTIONS): 1.02},
+            goals={("captured", _INSTRUCTIONS): 1.02},  # less than CPU time can tell
             uncounted=frozenset({"bare", "captured"} if sdk == "openai" else {}),
         )
         for sdk in ("openai", "httpx")
