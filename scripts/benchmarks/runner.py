@@ -107,13 +107,11 @@ def measured(name: str, setting: Setting, rounds: int, *, counted: bool) -> list
     values: dict[str, dict[Measure, list[float]]] = {
         contender: defaultdict(list) for contender in case.contenders
     }
-    notes = []
+    notes, rounds = [], case.rounds or rounds
     with _served(case, setting) as served:
-        for number in range(case.rounds or rounds):
+        for number in range(rounds):
             for contender in [*values][:: -1 if number % 2 else 1]:
-                progress(
-                    f"{case.title}: {contender}, round {number + 1} of {case.rounds or rounds}"
-                )
+                progress(f"{case.title}: {contender}, round {number + 1} of {rounds}")
                 turn, _ = run_turn(name, contender, served)
                 if "missing" in turn:
                     notes.append(f"{contender}: {turn['missing']} is not installed")

@@ -87,22 +87,20 @@ def make_error(
     status: int,
     message: str | None = None,
     *,
-    code: int | None = None,
     metadata: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Make the body of an error response.
 
     Args:
-        status: The status code.
+        status: The status code, which is also the error's `code`.
         message: The message; by default a common one for the status.
-        code: The error's `code`; by default the status.
         metadata: The error's `metadata`.
 
     Source: openapi.yaml, schema `ErrorResponse`.
     """
     values = {
         "error": {
-            "code": status if code is None else code,
+            "code": status,
             "message": _message(status) if message is None else message,
             "metadata": None,
         },
