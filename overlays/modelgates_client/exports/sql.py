@@ -2,14 +2,20 @@
 
 import json
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from modelgates_client.ledger.sql import quoted
 from modelgates_client.rows.columns import Column
 
-_ATTEMPTS: Final = [{"provider": "VARCHAR", "status": "BIGINT", "latency_ms": "DOUBLE"}]
-_NAMES: Final = ["VARCHAR"]
-_LABELS: Final = "MAP(VARCHAR, VARCHAR)"
+#: The types of columns that SQLite stores as JSON, as `from_json` expects them.
+_JSON_TYPES: Final[Mapping[str, object]] = MappingProxyType(
+    {
+        "attempts": [{"provider": "VARCHAR", "status": "BIGINT", "latency_ms": "DOUBLE"}],
+        "names": ["VARCHAR"],
+        "labels": "MAP(VARCHAR, VARCHAR)",
+    }
+)
 
 
 def literal(text: str) -> str:
@@ -32,17 +38,11 @@ def from_sqlite(column: Column) -> str:
     """Return SQL that converts the value of a column as SQLite stores it."""
     name = quoted(column.name)
     match column.kind:
-        case "usd":
+        case "usd" | "boolean":
             return f"CAST({name} AS {column.type})"
         case "time":
             return f"make_timestamptz({name})"
-        case "boolean":
-            return f"CAST({name} AS {column.type})"
-        case "attempts":
-            return f"from_json({name}, {literal(json.dumps(_ATTEMPTS))})"
-        case "names":
-            return f"from_json({name}, {literal(json.dumps(_NAMES))})"
-        case "labels":
-            return f"from_json({name}, {literal(json.dumps(_LABELS))})"
+        case "attempts" | "names" | "labels":
+            return f"from_json({name}, {literal(json.dumps(_JSON_TYPES[column.kind]))})"
         case _:
             return name

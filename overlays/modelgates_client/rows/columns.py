@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from attrs import field, frozen
 
 from modelgates_client.records.generation import Generation
-from modelgates_client.rows.kinds import DUCKDB_TYPES, SQLITE_TYPES, Kind
+from modelgates_client.rows.kinds import TYPES, Kind
 from modelgates_runtime import decoders
 from modelgates_runtime.decoder import Decoder
 from modelgates_runtime.model import Model
@@ -88,12 +88,12 @@ class Column:
     @property
     def storage(self) -> str:
         """Its type in SQLite."""
-        return SQLITE_TYPES[self.kind]
+        return TYPES[self.kind][0]
 
     @property
     def type(self) -> str:
         """Its type in DuckDB, spelled as DuckDB spells it."""
-        return DUCKDB_TYPES[self.kind]
+        return TYPES[self.kind][1]
 
 
 _FIRST: Final = (

@@ -11,35 +11,20 @@ Kind = Literal[
     "text", "integer", "number", "boolean", "usd", "time", "attempts", "names", "labels", "json"
 ]
 
-#: The type of each kind in a STRICT table of SQLite: amounts are decimal strings, times are
-#: microseconds since 1970-01-01 UTC, booleans 0 and 1, attempts, names and labels JSON.
-SQLITE_TYPES: Final[Mapping[Kind, str]] = MappingProxyType(
+#: The type of each kind in a STRICT table of SQLite, and in DuckDB as DuckDB spells it; Parquet has
+#: the same types as DuckDB. In SQLite, amounts are decimal strings, times are microseconds since
+#: 1970-01-01 UTC, booleans 0 and 1, attempts, names and labels JSON.
+TYPES: Final[Mapping[Kind, tuple[str, str]]] = MappingProxyType(
     {
-        "text": "TEXT",
-        "integer": "INTEGER",
-        "number": "REAL",
-        "boolean": "INTEGER",
-        "usd": "TEXT",
-        "time": "INTEGER",
-        "attempts": "TEXT",
-        "names": "TEXT",
-        "labels": "TEXT",
-        "json": "TEXT",
-    }
-)
-
-#: The type of each kind in DuckDB, spelled as DuckDB spells it; Parquet has the same types.
-DUCKDB_TYPES: Final[Mapping[Kind, str]] = MappingProxyType(
-    {
-        "text": "VARCHAR",
-        "integer": "BIGINT",
-        "number": "DOUBLE",
-        "boolean": "BOOLEAN",
-        "usd": "DECIMAL(38,24)",
-        "time": "TIMESTAMP WITH TIME ZONE",
-        "attempts": "STRUCT(provider VARCHAR, status BIGINT, latency_ms DOUBLE)[]",
-        "names": "VARCHAR[]",
-        "labels": "MAP(VARCHAR, VARCHAR)",
-        "json": "VARCHAR",
+        "text": ("TEXT", "VARCHAR"),
+        "integer": ("INTEGER", "BIGINT"),
+        "number": ("REAL", "DOUBLE"),
+        "boolean": ("INTEGER", "BOOLEAN"),
+        "usd": ("TEXT", "DECIMAL(38,24)"),
+        "time": ("INTEGER", "TIMESTAMP WITH TIME ZONE"),
+        "attempts": ("TEXT", "STRUCT(provider VARCHAR, status BIGINT, latency_ms DOUBLE)[]"),
+        "names": ("TEXT", "VARCHAR[]"),
+        "labels": ("TEXT", "MAP(VARCHAR, VARCHAR)"),
+        "json": ("TEXT", "VARCHAR"),
     }
 )
