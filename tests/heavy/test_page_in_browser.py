@@ -308,6 +308,26 @@ def test_a_table_that_scrolls_has_a_hint(show):
     assert wide < page.locator(".cue:visible").count()
 
 
+def test_usual_amounts_are_neither_cut_nor_broken(show):
+    """A wide window shows all columns, and a narrow one keeps the digits of an amount together."""
+    amounts = {
+        "charged_usd": Total(Decimal("3941.90517112"), 2014),
+        "upstream_usd": Total(Decimal("241.048236606"), 947),
+        "all_in_usd": Total(Decimal("4164.182528143"), 2961),
+        "cache_saving_usd": Total(Decimal("93.744641321"), 0),
+        "provisional": 995,
+    }
+    model = group(("anthropic/claude-sonnet-4.5",), 99_005, **amounts)
+    figures = report(total=group((), 199_005, **amounts), groups=(model,))
+
+    assert show(figures, 1280).locator(".cue:visible").count() == 0
+    broken = show(figures, 390).evaluate(
+        "[...document.querySelectorAll('.value .small')].filter("
+        "digits => digits.getClientRects().length > 1).length"
+    )
+    assert broken == 0
+
+
 def test_without_javascript_all_figures_are_in_tables(show):
     """The page says so, and charts leave no gaps."""
     page = show(full(), java_script_enabled=False)
