@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelgates_client import ConfigurationError
+from modelgates_client.exports.source import open_rows
 from modelgates_client.reports.building import build_report
 from modelgates_client.reports.selection import AMOUNTS, DIMENSIONS, MEASURES, TOKENS
 from modelgates_client.rows.columns import COLUMNS
@@ -481,3 +482,26 @@ def test_sorting_by_time_requires_grouping_by_time():
         ConfigurationError, match="--sort time: requires --by with any of day, hour"
     ):
         build_report(connect([row()]), source="s", now=NOON, by=["model"], sort="time")
+
+
+@pytest.mark.slow("half a million rows, more than fit into the memory")
+def test_a_report_needs_less_memory_than_its_rows(tmp_path, monkeypatch):
+    """Of exported rows, with spreads of all measurements."""
+    monkeypatch.setattr("modelgates_client.exports.duckdb_session._MEMORY", "40MiB")
+    monkeypatch.setattr("modelgates_client.exports.duckdb_session._THREADS", 1)
+    path = str(tmp_path / "rows.parquet")
+    duckdb.execute(
+        f"""COPY (
+            SELECT 'gen-' || number AS generation_id, 'final' AS state, 'm' || number % 7 AS model,
+                make_timestamptz(1780000000000000 + number * 1000000) AS created_at,
+                CAST(0.001 AS DECIMAL(38,24)) AS all_in_usd, random() * 9000 AS latency_ms,
+                random() * 9000 AS generation_time_ms, random() * 90 AS tokens_per_second
+            FROM range(500000) AS numbers(number)
+        ) TO '{path}' (FORMAT parquet)"""
+    )
+    with open_rows(path) as connection:
+        report = build_report(connection, source="s", now=NOON)
+
+    assert report.total.all_in_usd.known == 500
+    assert report.total.latency_ms.count == 500_000
+    assert sum(group.records for group in report.groups) == 500_000
