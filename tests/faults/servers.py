@@ -208,7 +208,9 @@ class FaultServer:
     def __exit__(self, *_: object) -> None:
         self.stopping.set()
         if self._accepting.is_set():  # a closed listener does not wake its `accept` everywhere
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
+            address = ("127.0.0.1", self.port)
+            # It times out if the queue is full: then a connection there has woken `accept`.
+            with contextlib.suppress(OSError), socket.create_connection(address, timeout=1.0):
                 pass
         with self._lock:
             for sock in self._open:
