@@ -28,9 +28,13 @@ class Node:
     value: Any
     pointer: str
 
+    def has(self, key: str) -> bool:
+        """Whether it is an object with a member."""
+        return isinstance(self.value, dict) and key in self.value
+
     def get_value(self, key: str) -> Any:
         """Return the value of a member, or None if there is no such member."""
-        return self.value.get(key) if isinstance(self.value, dict) else None
+        return self.value[key] if self.has(key) else None
 
     def parts(self) -> Iterator[tuple[str, "Node"]]:
         """Yield the members of an object; nothing for other values."""

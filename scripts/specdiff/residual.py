@@ -391,10 +391,10 @@ def _change(difference: JSONDifference, used: set[str], *, is_read: bool) -> Cha
 
 def _same_examples(difference: JSONDifference, keyword: str) -> bool:
     """Whether two documents give the same examples, as OpenAPI 3.0 and 3.1 do."""
-    if keyword not in {"example", "examples"}:
+    if keyword not in {"example", "examples"} or (difference.old and difference.new):
         return False
     listed = [
-        [holder.value["example"]] if "example" in holder.value else holder.get_value("examples")
+        [holder.get_value("example")] if holder.has("example") else holder.get_value("examples")
         for holder in difference.holders
     ]
     return _text(listed[0]) == _text(listed[1])

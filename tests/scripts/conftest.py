@@ -207,6 +207,14 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.fixture(scope="session")
+def foreign(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project without an overlay, for specs that are not ours."""
+    copied = ProjectCopy(tmp_path_factory.mktemp("foreign"), inputs)
+    copied.write("overlays/spec.overlay.yaml", NO_OVERLAY)
+    return Project(copied.root)
+
+
 def stand_at_pinned(root: Path) -> None:
     """Put the spec of `PINNED`, its lock and the overlay that fits it into a project."""
     spec = FROZEN[PINNED]

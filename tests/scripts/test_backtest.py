@@ -11,7 +11,7 @@ from common.project import Project
 from common.tool_errors import ToolError
 from common.versions import Version
 
-from .conftest import FROZEN, NO_OVERLAY, PINNED, ROOT
+from .conftest import FROZEN, PINNED, ROOT
 
 OURS = Project(ROOT)
 SURFACED, BROKEN = Effect.SURFACED, Effect.BROKEN
@@ -44,13 +44,6 @@ def test_no_client_has_a_fault_whatever_version_the_server_follows():
         ("200", "/data/data_region"): BROKEN,
     }
     assert results["2026-05-30", "2026-06-08"].effects == {}
-
-
-@pytest.fixture
-def bare_project(project):
-    """A project without an overlay, for documents that are not ours."""
-    project.write("overlays/spec.overlay.yaml", NO_OVERLAY)
-    return Project(project.root)
 
 
 def observe(project, old, new, **options):
@@ -154,9 +147,9 @@ PAIRS = {
 
 
 @pytest.mark.parametrize(("old", "new", "expected"), PAIRS.values(), ids=PAIRS)
-def test_a_schema_change_has_the_expected_effect(bare_project, old, new, expected):
+def test_a_schema_change_has_the_expected_effect(foreign, old, new, expected):
     """Absorbed, surfaced or broken: at its place, and nowhere else."""
-    result = observe(bare_project, version("old", described(old)), version("new", described(new)))
+    result = observe(foreign, version("old", described(old)), version("new", described(new)))
     assert result.is_clean, (result.crashes, result.wrong_values, result.losses)
     assert result.effects == expected
     assert result.uncovered == []
@@ -176,17 +169,17 @@ STATUSES = {
 
 
 @pytest.mark.parametrize(("old", "new", "expected"), STATUSES.values(), ids=STATUSES)
-def test_a_status_change_has_the_expected_effect(bare_project, old, new, expected):
+def test_a_status_change_has_the_expected_effect(foreign, old, new, expected):
     """An undocumented error status is an error; an undocumented success is not a success."""
     old_version, new_version = (
         version(name, described(TEXT, **r)) for name, r in (("old", old), ("new", new))
     )
-    result = observe(bare_project, old_version, new_version)
+    result = observe(foreign, old_version, new_version)
     assert result.is_clean
     assert result.effects == expected
 
 
-def test_operations_are_known_by_id_and_else_by_method_and_path(bare_project):
+def test_operations_are_known_by_id_and_else_by_method_and_path(foreign):
     """An operation that the client does not have is reported as not covered."""
     one, moved, renamed, gone = (described(holding(AB)) for _ in range(4))
     moved["paths"] = {"//y": moved["paths"]["/x"]}
@@ -196,22 +189,22 @@ def test_operations_are_known_by_id_and_else_by_method_and_path(bare_project):
         name: bodies.generate(spec)
         for name, spec in (("moved", moved), ("renamed", renamed), ("gone", gone))
     }
-    with clients.generated(bare_project, [version("one", one)]) as generated:
+    with clients.generated(foreign, [version("one", one)]) as generated:
         found = execution.decoded(generated["one"], bodies_by_version)
     assert all(result.is_clean and not result.places for result in found.values())
     assert found["moved"].uncovered == found["renamed"].uncovered == []
     assert found["gone"].uncovered == ["fetch-x: the client of one has no such operation"]
 
 
-def test_the_same_seed_gives_the_same_result(bare_project):
+def test_the_same_seed_gives_the_same_result(foreign):
     """A seed decides everything."""
     old, new = version("old", described(holding(AB))), version("new", described(holding(ABC)))
-    first, second = (observe(bare_project, old, new, seed=7) for _ in range(2))
+    first, second = (observe(foreign, old, new, seed=7) for _ in range(2))
     assert first == second
     assert first.places
 
 
-def test_a_hostile_version_ends_in_a_result(bare_project):
+def test_a_hostile_version_ends_in_a_result(foreign):
     """Recursive and with a huge enum: decoded by a client that expects neither."""
     node = described({"$ref": "#/components/schemas/Node"})
     enum = {"type": "string", "enum": [f"v{number}" for number in range(100_000)]}
@@ -220,7 +213,7 @@ def test_a_hostile_version_ends_in_a_result(bare_project):
         "schemas": {"Node": {"type": "object", "properties": {"p": enum, "kids": kids}}}
     }
     bodies_by_version = {"hostile": bodies.generate(node)}
-    with clients.generated(bare_project, [version("old", described(holding(AB)))]) as generated:
+    with clients.generated(foreign, [version("old", described(holding(AB)))]) as generated:
         result = execution.decoded(generated["old"], bodies_by_version)["hostile"]
     assert result.is_clean
     assert result.effects == {
@@ -231,11 +224,11 @@ def test_a_hostile_version_ends_in_a_result(bare_project):
     assert any("only 1000 of its 100000 values" in line for line in result.uncovered)
 
 
-def test_a_version_without_a_client_is_rejected(bare_project):
+def test_a_version_without_a_client_is_rejected(foreign):
     """The error names the version and the reason."""
     broken = version("2027-01-01", {"openapi": "3.1.0", "info": {"title": "x", "version": "1"}})
     with pytest.raises(ToolError, match="client of 2027-01-01 cannot be generated: "):
-        observe(bare_project, broken, version("new", described(TEXT)))
+        observe(foreign, broken, version("new", described(TEXT)))
 
 
 LATEST = "2026-06-23"

@@ -2,18 +2,17 @@
 
 import importlib
 import inspect
+import json
 import shutil
 from typing import Any
 
 import pytest
 from backtesting import bodies, clients, execution
-from common.project import Project
 from common.versions import Version
 from normalizing.normal import normalize
 from specdiff import specs
 
 from ..typed import mypy
-from .conftest import NO_OVERLAY, ProjectCopy
 
 TEXT: dict[str, Any] = {"type": "string"}
 NUMBER: dict[str, Any] = {"type": "number"}
@@ -144,13 +143,10 @@ MADE = bodies.generate(NORMAL, combinations=2)
 
 
 @pytest.fixture(scope="module")
-def client(inputs, tmp_path_factory) -> clients.GeneratedClient:
+def client(foreign, tmp_path_factory) -> clients.GeneratedClient:
     """The client of all of these: generated once."""
-    project = ProjectCopy(tmp_path_factory.mktemp("constructs"), inputs)
-    project.write("overlays/spec.overlay.yaml", NO_OVERLAY)
-    project.set_spec(SPEC)
-    content = (project.root / "openapi.yaml").read_bytes()
-    return clients.generate(Project(project.root), Version("all", content), project.root / "client")
+    version = Version("all", json.dumps(SPEC).encode())
+    return clients.generate(foreign, version, tmp_path_factory.mktemp("constructs") / "client")
 
 
 @pytest.fixture(scope="module")

@@ -86,10 +86,6 @@ def charset(spec):
     content["application/json; charset=utf-8"] = content.pop("application/json")
 
 
-def open_by_schema(spec):
-    spec["components"]["schemas"]["Part"]["additionalProperties"] = {}
-
-
 def order(spec):
     for schema in spec["components"]["schemas"].values():
         schema.get("required", []).reverse()
@@ -134,6 +130,16 @@ def test_an_equivalent_rewrite_is_no_warning(change):
     """In both directions, and it has no effect on the client."""
     for result in compared(change):
         assert {(str(c.level), str(c.effect)) for c in result} == {("info", "absorbed")}, result
+
+
+def test_an_example_of_any_type_is_documentation():
+    """A boolean holds nothing that could be compared further."""
+    old = catalogue.base()
+    properties(old)["name"]["example"] = True
+    new = copy.deepcopy(old)
+    properties(new)["name"]["example"] = False
+    [change] = specs.compare(old, new)
+    assert (change.rule, str(change.level)) == ("example-changed", "info"), change
 
 
 def test_a_title_that_follows_its_component_is_not_suspicious():

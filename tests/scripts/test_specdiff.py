@@ -4,13 +4,11 @@ import json
 
 import pytest
 from backtesting import bodies, clients, execution
-from common.project import Project
 from common.versions import Version
 from normalizing.normal import normalize
 from specdiff import agreement, specs
 
 from . import changes as catalogue
-from .conftest import NO_OVERLAY
 
 KINDS = pytest.mark.parametrize("kind", catalogue.KINDS, ids=lambda kind: kind.name)
 GENERATED = pytest.mark.parametrize(
@@ -57,19 +55,12 @@ def test_a_spec_has_no_changes_against_itself(kind):
 
 
 @pytest.fixture(scope="module")
-def small(inputs, tmp_path_factory):
-    """A project without an overlay, for foreign specs, and a factory of its clients."""
-    root = tmp_path_factory.mktemp("small")
-    project = Project(root)
-    for path in Project(inputs).inputs():
-        copy = root / path.relative_to(inputs)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.write_bytes(path.read_bytes())
-    project.overlay.write_text(NO_OVERLAY, encoding="utf-8")
+def small(foreign, tmp_path_factory):
+    """A factory of clients of foreign specs."""
 
     def client(spec, name):
         version = Version(name, json.dumps(spec).encode())
-        return clients.generate(project, version, tmp_path_factory.mktemp("client") / "client")
+        return clients.generate(foreign, version, tmp_path_factory.mktemp("client") / "client")
 
     return client
 

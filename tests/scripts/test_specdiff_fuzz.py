@@ -11,14 +11,12 @@ from random import Random
 
 import pytest
 from backtesting import bodies, clients, execution
-from common.project import Project
 from common.tool_errors import ToolError
 from common.versions import Version
 from normalizing.normal import normalize
 from specdiff import agreement, specs
 
 from . import specs as made
-from .conftest import NO_OVERLAY
 
 TIMES = int(os.environ.get("SPECDIFF_FUZZ", "1"))
 FIRST = int(os.environ.get("SPECDIFF_FUZZ_FROM", "0"))
@@ -100,19 +98,7 @@ def test_specs_that_unfold_to_too_much_are_refused():
         specs.compare(old, new)
 
 
-@pytest.fixture(scope="module")
-def project(inputs, tmp_path_factory):
-    """A project without overlay, for specs that are not ours."""
-    root = tmp_path_factory.mktemp("fuzz")
-    for path in Project(inputs).inputs():
-        target = root / path.relative_to(inputs)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(path.read_bytes())
-    Project(root).overlay.write_text(NO_OVERLAY, encoding="utf-8")
-    return Project(root)
-
-
-def test_the_client_sees_the_predicted_effects(project, tmp_path_factory):
+def test_the_client_sees_the_predicted_effects(foreign, tmp_path_factory):
     """By execution, for each base many new specs; a base that its own client cannot read is none.
 
     Where the generator refuses a base, or misreads what it allows itself, there is no verdict to
@@ -123,7 +109,7 @@ def test_the_client_sees_the_predicted_effects(project, tmp_path_factory):
         random, old, _ = pair(seed)
         directory = tmp_path_factory.mktemp("client") / "client"
         try:
-            client = clients.generate(project, Version("base", made.dumped(old)), directory)
+            client = clients.generate(foreign, Version("base", made.dumped(old)), directory)
         except ToolError:
             continue
         news = {str(n): made.edit(random, old, random.choice((0, 1, 1, 2, 4))) for n in range(12)}
