@@ -162,6 +162,7 @@ def test_a_client_of_no_operation_is_refused(regenerated):
 
     assert "no operation of openapi.yaml is supported" in output
     assert "#/paths/~1a/get/responses/200: refers to '#/no', which is not there" in output
+    assert "#/paths/~1a/get/responses/404: refers to 'x', in another document" in output
 
 
 def test_names_of_one_module_are_distinguished(regenerated):

@@ -54,6 +54,31 @@ def test_a_spec_has_no_changes_against_itself(kind):
         assert {str(change.level) for change in changes} <= {"info"}
 
 
+UNREADABLE = {
+    "a parameter without a name": (("parameters", 0, "name"), 1, "is a parameter without a name"),
+    "a parameter of no place": (("parameters", 0, "in"), "body", "is not a parameter in a path"),
+    "a response that is not there": (("responses", "404"), {"$ref": "#/no"}, "refers to '#/no'"),
+    "a media type of text": (
+        ("responses", "200", "content", "application/json"), "x", "is not a Media Type Object"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("place", "value", "reason"), UNREADABLE.values(), ids=UNREADABLE)
+def test_a_part_that_cannot_be_read_is_reported_with_the_reason(place, value, reason):
+    """Everything else is compared as before."""
+    old, new = catalogue.base(), catalogue.base()
+    holder = new["paths"]["/thing"]["get"]
+    for key in place[:-1]:
+        holder = holder[key]
+    holder[place[-1]] = value
+    new["paths"]["/thing"]["get"]["deprecated"] = True
+    result = specs.compare(old, new)
+    [unread] = [change for change in result if change.rule == "schema-not-understood"]
+    assert reason in unread.why
+    assert "endpoint-deprecated" in {change.rule for change in result}
+
+
 @pytest.fixture(scope="module")
 def small(foreign, tmp_path_factory):
     """A factory of clients of foreign specs."""
