@@ -23,7 +23,7 @@ class Pages(NamedTuple):
     next: tuple[str, ...] = ()
     more: tuple[str, ...] = ()
 
-    def items_of(self, page: Any) -> Sequence[Any]:
+    def read_items(self, page: Any) -> Sequence[Any]:
         """Return the items of a page.
 
         Raises:
@@ -40,7 +40,7 @@ class Pages(NamedTuple):
         Raises:
             FieldError: The items, the flag or the cursor cannot be read.
         """
-        items = self.items_of(page)
+        items = self.read_items(page)
         if not items or (self.more and _at(page, self.more) is False):
             return None
         if self.offset:

@@ -39,7 +39,7 @@ class Pager:
         call = self.call
         if call is None:
             raise TypeError("there are no more pages")
-        items = self._pages.items_of(response.parsed)
+        items = self._pages.read_items(response.parsed)
         if items and self._before is not None and json_equal(encode(items), encode(self._before)):
             raise ResponseValidationError(
                 "the page repeats the one before",
