@@ -46,7 +46,7 @@ def reading(schema: Schema, model: type[Model], extended: type[Model]) -> Schema
         )
         for field in schema.fields.values()
     ]
-    return Schema.of(*fields, extra=schema.extra)
+    return Schema(*fields, extra=schema.extra)
 
 
 def decoding(decoder: Decoder, model: type[Model], extended: type[Model]) -> Decoder:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple
 
 from modelgates_runtime.containers import MismatchedValue
 from modelgates_runtime.decoder import Decoder
@@ -77,17 +77,12 @@ class Schema:
         keys: The JSON names.
     """
 
-    def __init__(self, fields: list[Field], extra: Decoder | None) -> None:
-        """Create a schema."""
+    def __init__(self, *fields: Field, extra: Decoder | None = None) -> None:
+        """Create a schema from its fields."""
         self.fields: Mapping[str, Field] = {field.key: field for field in fields}
         self.names: Mapping[str, Field] = {field.name: field for field in fields}
         self.extra = extra
         self.keys = frozenset(self.fields)
-
-    @classmethod
-    def of(cls, *fields: Field, extra: Decoder | None = None) -> Self:
-        """Build a schema from its fields."""
-        return cls([*fields], extra)
 
     def fill(self, source: dict[str, Any]) -> dict[str, Any]:
         """Return a copy of `source` with `MISSING` for every absent key."""

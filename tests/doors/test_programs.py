@@ -64,7 +64,7 @@ class Tree(Model):
             "key": decoders.UUID,
             "any": decoders.ANYTHING,
         }
-        return Schema.of(
+        return Schema(
             *(Field(key, key, kind, required=True) for key, kind in kinds.items()),
             extra=decoders.STRING,
         )

@@ -28,7 +28,7 @@ BY_TYPE = {
 
 def model_of(**fields):
     """Return a model with these fields."""
-    schema = Schema.of(
+    schema = Schema(
         *(Field(name, name, decoder, required=False) for name, decoder in fields.items())
     )
     return type("Model", (Model,), {"__fields__": classmethod(lambda _: schema), "__doc__": None})

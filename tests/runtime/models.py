@@ -37,7 +37,7 @@ class Node(model.Model):
 
     @classmethod
     def __fields__(cls):
-        return schema.Schema.of(
+        return schema.Schema(
             schema.Field(
                 "children", "children", decoders.Array(decoders.Object(Node)), required=False
             ),

@@ -108,7 +108,7 @@ def field(key, decoder, *, required=True):
 
 
 def model(*fields):
-    return SimpleNamespace(__schema__=lambda: Schema.of(*fields))
+    return SimpleNamespace(__schema__=lambda: Schema(*fields))
 
 
 DECODERS = [
@@ -142,7 +142,7 @@ def test_a_recursive_model_is_not_nested_in_itself():
     """The value is null, an empty list, another choice, or left out."""
     inner = SimpleNamespace()
     itself = decoders.Object(inner)
-    inner.__schema__ = lambda: Schema.of(
+    inner.__schema__ = lambda: Schema(
         field("parent", decoders.Nullable(itself)),
         field("children", decoders.Array(itself)),
         field("either", decoders.OneOf([itself, decoders.STRING])),

@@ -30,7 +30,7 @@ class ErrorDetail(_model.Model):
 
     @classmethod
     def __fields__(cls) -> _schema.Schema:
-        return _schema.Schema.of(
+        return _schema.Schema(
             _schema.Field("code", "code", _decoders.INTEGER, required=True),
             _schema.Field("message", "message", _decoders.STRING, required=True),
             _schema.Field(

@@ -23,7 +23,7 @@ class ErrorDetailMetadataType0(_model.Model):
 
     @classmethod
     def __fields__(cls) -> _schema.Schema:
-        return _schema.Schema.of(extra=_decoders.ANYTHING)
+        return _schema.Schema(extra=_decoders.ANYTHING)
 
     @classmethod
     def __decode__(cls, source: dict[str, Any], pointer: str) -> Self:

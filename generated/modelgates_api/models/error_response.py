@@ -30,7 +30,7 @@ class ErrorResponse(_model.Model):
 
     @classmethod
     def __fields__(cls) -> _schema.Schema:
-        return _schema.Schema.of(
+        return _schema.Schema(
             _schema.Field("error", "error", _decoders.Object(ErrorDetail), required=True),
             _schema.Field(
                 "modelgates_metadata",

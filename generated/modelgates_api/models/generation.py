@@ -117,7 +117,7 @@ class Generation(_model.Model):
 
     @classmethod
     def __fields__(cls) -> _schema.Schema:
-        return _schema.Schema.of(
+        return _schema.Schema(
             _schema.Field(
                 "api_type",
                 "api_type",

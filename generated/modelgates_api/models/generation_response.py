@@ -24,7 +24,7 @@ class GenerationResponse(_model.Model):
 
     @classmethod
     def __fields__(cls) -> _schema.Schema:
-        return _schema.Schema.of(
+        return _schema.Schema(
             _schema.Field("data", "data", _decoders.Object(Generation), required=True)
         )
 

@@ -43,7 +43,7 @@ class ProviderResponse(_model.Model):
 
     @classmethod
     def __fields__(cls) -> _schema.Schema:
-        return _schema.Schema.of(
+        return _schema.Schema(
             _schema.Field("status", "status", _decoders.Nullable(_decoders.NUMBER), required=True),
             _schema.Field("endpoint_id", "endpoint_id", _decoders.STRING, required=False),
             _schema.Field("id", "id", _decoders.STRING, required=False),
