@@ -6,7 +6,7 @@ from attrs import field, frozen
 
 from normalizing.findings import ConversionNote, UnsupportedConstruct
 from normalizing.located import LocatedObject, locate
-from normalizing.operations import Description, NormalOperation
+from normalizing.operations import ApiDescription, NormalOperation
 from normalizing.support import OperationWriter
 from normalizing.writing import NormalSchema, SchemaWriter
 
@@ -31,7 +31,7 @@ class NormalForm:
     """A document in its normal form.
 
     Attributes:
-        description: What the document describes, whether or not clients support it.
+        api: What the document describes, whether or not clients support it.
         operations: The supported operations, in the order of the document.
         schemas: The classes, by name: objects, and enums of strings or integers.
         omitted: The operations that are not supported.
@@ -41,7 +41,7 @@ class NormalForm:
         left_out: A line for each valid part that clients do not support, with the reason.
     """
 
-    description: Description
+    api: ApiDescription
     operations: list[NormalOperation]
     schemas: dict[str, NormalSchema]
     omitted: list[OmittedOperation] = field(factory=list)
@@ -53,7 +53,7 @@ class NormalForm:
     @property
     def document(self) -> LocatedObject:
         """The document, with a pointer in every part."""
-        return self.description.document
+        return self.api.document
 
     @property
     def statuses(self) -> set[str]:
@@ -63,9 +63,9 @@ class NormalForm:
 
 def normalize(document: dict[str, Any]) -> NormalForm:
     """Return the normal form of an OpenAPI document, to which its overlay has been applied."""
-    description = Description(locate(document))
-    writer = SchemaWriter(description.document)
-    supported = OperationWriter(description, writer)
+    api = ApiDescription(locate(document))
+    writer = SchemaWriter(api.document)
+    supported = OperationWriter(api, writer)
     writer.write_components()
     operations = {operation.name: operation for operation in supported.write()}
     writer.write_classes()
@@ -74,26 +74,26 @@ def normalize(document: dict[str, Any]) -> NormalForm:
     used = _needed(writer, [*(name for name in operations if name not in broken), *own])
     omitted = [
         OmittedOperation(name, pointer, _problems(writer, name))
-        for name, pointer in _pointers(description).items()
+        for name, pointer in _pointers(api).items()
         if name in broken
     ]
     needed = {problem for operation in omitted for problem in operation.problems}
     return NormalForm(
-        description=description,
+        api=api,
         operations=[operation for name, operation in operations.items() if name not in broken],
         schemas={k: s for k, s in writer.components.items() if k in used and k not in broken},
         omitted=omitted,
         unused=[p for listed in writer.problems.values() for p in listed if p not in needed],
         widened=list(writer.widened),
-        notes=list(description.notes),
+        notes=list(api.notes),
         left_out=supported.left_out,
     )
 
 
-def _pointers(description: Description) -> dict[str, str]:
+def _pointers(api: ApiDescription) -> dict[str, str]:
     """Return the pointer of each operation, including unreadable ones, by its name."""
-    unreadable = {name: problem.pointer for name, problem in description.unreadable.items()}
-    return unreadable | {operation.name: operation.pointer for operation in description.operations}
+    unreadable = {name: problem.pointer for name, problem in api.unreadable.items()}
+    return unreadable | {operation.name: operation.pointer for operation in api.operations}
 
 
 def _broken(writer: SchemaWriter) -> set[str]:

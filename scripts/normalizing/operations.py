@@ -279,7 +279,7 @@ def route(method: str, path: str) -> str:
 
 
 @define
-class Description:
+class ApiDescription:
     """What a document describes, apart from its schemas, whether or not clients support it.
 
     Attributes:

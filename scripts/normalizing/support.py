@@ -21,7 +21,7 @@ from normalizing.findings import (
 )
 from normalizing.located import json_path
 from normalizing.operations import (
-    Description,
+    ApiDescription,
     Media,
     NormalOperation,
     NormalParameter,
@@ -63,13 +63,13 @@ class OperationWriter:
     """Writes the supported operations of one document.
 
     Attributes:
-        description: What the document describes.
+        api: What the document describes.
         writer: The writer of its schemas.
         left_out: A line for each part that clients do not support, with the reason.
         title: The current operation's name in these lines.
     """
 
-    description: Description
+    api: ApiDescription
     writer: SchemaWriter
     left_out: list[str] = field(factory=list)
     title: str = ""
@@ -77,10 +77,10 @@ class OperationWriter:
     def write(self) -> Iterator[NormalOperation]:
         """Yield every supported operation; the writer records the problems of the others."""
         modules: dict[tuple[str, str], str] = {}
-        for name, problem in self.description.unreadable.items():
+        for name, problem in self.api.unreadable.items():
             self.writer.owner = name
             self.writer.fail(problem)
-        for operation in self.description.operations:
+        for operation in self.api.operations:
             self.writer.owner = operation.name
             self.title = f"{operation.name} ({operation.name_source})"
             try:
@@ -103,7 +103,7 @@ class OperationWriter:
         self.left_out.append(f"{self.title}: {reason}")
 
     def _note(self, pointer: str, text: str) -> None:
-        self.description.notes[ConversionNote(pointer, text)] = None
+        self.api.notes[ConversionNote(pointer, text)] = None
 
     def _same_module(self, operation: NormalOperation, first: str) -> None:
         fix = {

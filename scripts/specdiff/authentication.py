@@ -21,7 +21,7 @@ _Meaning = frozenset[tuple[str, str]]
 
 def servers(operations: "OperationComparison") -> None:
     """Compare the servers; a trailing slash is ignored."""
-    first = [document.description.servers[:1] for document in (operations.old, operations.new)]
+    first = [document.api.servers[:1] for document in (operations.old, operations.new)]
     before, after = ([server.url for server in listed] for listed in first)
     pointers = [child(server.pointer, "url") for listed in first for server in listed]
     if [url.rstrip("/") for url in before] != [url.rstrip("/") for url in after]:
@@ -35,7 +35,7 @@ def servers(operations: "OperationComparison") -> None:
 
 def schemes(operations: "OperationComparison") -> None:
     """Compare the security schemes."""
-    before, after = operations.old.description.schemes, operations.new.description.schemes
+    before, after = operations.old.api.schemes, operations.new.api.schemes
     for name in before.keys() & after.keys():
         old, new = before[name], after[name]
         if old.credentials != new.credentials:
@@ -47,7 +47,7 @@ def schemes(operations: "OperationComparison") -> None:
         operations.add("api-security-scheme-added", text, (None, pointer), Effect.ABSORBED, name)
     known = {scheme.credentials for scheme in after.values()}
     gone = [n for n in before.keys() - after.keys() if before[n].credentials not in known]
-    if not after and gone and not any(map(described, operations.new.description.operations)):
+    if not after and gone and not any(map(described, operations.new.api.operations)):
         text = "the document no longer says how requests authenticate"
         rule, names = "api-security-schemes-removed", ", ".join(gone)
         section = "#/components/securitySchemes"
@@ -60,7 +60,7 @@ def schemes(operations: "OperationComparison") -> None:
 def security(operations: "OperationComparison", old: NormalOperation, new: NormalOperation) -> None:
     """Compare the security requirements of an operation."""
     before, after = _required(operations.old, old), _required(operations.new, new)
-    known = {scheme.credentials for scheme in operations.old.description.schemes.values()}
+    known = {scheme.credentials for scheme in operations.old.api.schemes.values()}
     for meaning, requirement in after.items():
         earlier = before.get(meaning)
         if earlier and earlier.scopes == requirement.scopes and _are_level(earlier, requirement):
@@ -102,7 +102,7 @@ def _required(
     document: Document, operation: NormalOperation
 ) -> dict[_Meaning, SecurityRequirement]:
     """Return the requirements of an operation, any of which lets requests in."""
-    schemes: dict[str, SecurityScheme] = document.description.schemes
+    schemes: dict[str, SecurityScheme] = document.api.schemes
     return {
         frozenset(
             (schemes[name].credentials if name in schemes else name, json.dumps(scopes))

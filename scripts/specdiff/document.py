@@ -7,7 +7,7 @@ from attrs import frozen
 from normalizing import references
 from normalizing.findings import UnreadableSchemaError
 from normalizing.located import child, locate
-from normalizing.operations import Description
+from normalizing.operations import ApiDescription
 from normalizing.reading import SchemaReader
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Document:
 
     Attributes:
         root: Its top level.
-        description: Its operations, servers and security schemes.
+        api: Its operations, servers and security schemes.
         unreadable: The schemas that have no normal form, by pointer, each with the reason.
         choices: The schemas that were read, by their pointers.
     """
@@ -63,7 +63,7 @@ class Document:
         """Wrap a document as it was loaded."""
         located = locate(content)
         self.root = Node(located, "#")
-        self.description = Description(located)
+        self.api = ApiDescription(located)
         self.unreadable: dict[str, str] = {}
         self.reader = SchemaReader(located, lambda _pointer, _text: None)
         self.choices: dict[tuple[str, ...], Choices] = {}
@@ -71,8 +71,8 @@ class Document:
     @property
     def problems(self) -> dict[str, str]:
         """The reasons why parts are not read, by pointer: schemas, and parts of operations."""
-        parts = [*self.description.unreadable.values()]
-        parts += [problem for o in self.description.operations for problem in o.problems]
+        parts = [*self.api.unreadable.values()]
+        parts += [problem for o in self.api.operations for problem in o.problems]
         return {problem.pointer: problem.reason for problem in parts} | self.unreadable
 
     def at(self, reference: str) -> Node | None:

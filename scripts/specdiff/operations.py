@@ -52,8 +52,8 @@ class OperationComparison:
             The pairs.
         """
         for document in (self.old, self.new):
-            self.changes.followed.update(document.description.followed)
-        before, after = self.old.description.operations, self.new.description.operations
+            self.changes.followed.update(document.api.followed)
+        before, after = self.old.api.operations, self.new.api.operations
         pairs: list[tuple[NormalOperation, NormalOperation]] = []
         for key in (attrgetter("id"), attrgetter("name")):
             by_key = {key(new): new for new in reversed(after) if key(new) is not None}

@@ -9,7 +9,7 @@ from backtesting.observations import Deviation
 from normalizing import enum_names
 from normalizing.findings import UnreadableSchemaError
 from normalizing.located import LocatedObject, child, json_path, without_pointers
-from normalizing.operations import Description
+from normalizing.operations import ApiDescription
 from normalizing.reading import SchemaReader
 from normalizing.shapes import Parts, Raw, Shape
 
@@ -74,7 +74,7 @@ class ResponseSchemas:
 
     def _at(self, denied: Deviation) -> Iterator[Raw]:
         """Yield the schemas at a place in the response bodies of an operation."""
-        for operation in Description(self.document).operations:
+        for operation in ApiDescription(self.document).operations:
             if denied.operation in {operation.key, operation.route}:
                 for response in operation.responses:
                     for media in response.content if response.status == denied.status else ():

@@ -15,7 +15,7 @@ from codegen import overlay
 from common.tool_errors import ToolError
 from normalizing.located import child, locate
 from normalizing.normal import normalize
-from normalizing.operations import Description, Server
+from normalizing.operations import ApiDescription, Server
 
 from vendoring.addresses import is_this_machine
 
@@ -57,9 +57,9 @@ def admit(document: dict[str, Any], name: str, corrections: dict[str, Any] | Non
         ToolError: It may not; the message gives the place and what would be accepted.
     """
     _check_version(document, name)
-    description = Description(locate(document))
-    problems = [*_text_problems(document, "#"), *_server_problems(description)]
-    problems += _size_problems(description)
+    api = ApiDescription(locate(document))
+    problems = [*_text_problems(document, "#"), *_server_problems(api)]
+    problems += _size_problems(api)
     if problems:
         more = (
             f"; and {len(problems) - _MAX_REPORTED} more" if len(problems) > _MAX_REPORTED else ""
@@ -114,11 +114,11 @@ def _text_problem(text: str) -> str | None:
     return None
 
 
-def _size_problems(description: Description) -> Iterator[str]:
-    count = len(description.operations)
+def _size_problems(api: ApiDescription) -> Iterator[str]:
+    count = len(api.operations)
     if count > MAX_OPERATIONS:
         yield f"{count} operations; more than {MAX_OPERATIONS} are not vendored"
-    kinds = description.document.get("components")
+    kinds = api.document.get("components")
     listed = kinds.values() if isinstance(kinds, dict) else ()
     count = sum(len(kind) for kind in listed if isinstance(kind, dict))
     if count > MAX_COMPONENTS:
@@ -147,10 +147,10 @@ def _check_operation(
     )
 
 
-def _server_problems(description: Description) -> Iterator[str]:
+def _server_problems(api: ApiDescription) -> Iterator[str]:
     """Yield each server that API keys should not be sent to, with the reason."""
-    servers = {server.pointer: server for server in description.servers}
-    servers |= {s.pointer: s for operation in description.operations for s in operation.own_servers}
+    servers = {server.pointer: server for server in api.servers}
+    servers |= {s.pointer: s for operation in api.operations for s in operation.own_servers}
     for pointer, server in servers.items():
         if problem := _server_problem(server):
             yield f"{pointer}: {problem}"
