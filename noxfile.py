@@ -437,6 +437,14 @@ def attack(session: nox.Session) -> None:
         run(session, "pytest", "--durations=0", "tests/attack", *whole, *session.posargs)
 
 
+@nox.session
+def mutants(session: nox.Session) -> None:
+    """Change modules in one place at a time, and list the changes that no test notices."""
+    ours = ("--no-deps", "-e", ".")
+    environment(session, "mutants", CODEGEN, LOCKED, ours, tuple(group("mutants")))
+    script(session, "mutants.py")
+
+
 @nox.session(allow_parallel=True)
 def tools(session: nox.Session) -> None:
     """Run the tests of the maintainer's tools, on one interpreter like the tools themselves."""

@@ -2,9 +2,13 @@
 
 import time
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modelgates_client import ConfigurationError
+from modelgates_client.calls.settings import check_seconds
+from modelgates_client.transport import deadline as deadlines
 from modelgates_client.transport.deadline import MAX_S, Deadline
 
 from ..calls.simulation import Clock
@@ -54,3 +58,19 @@ def test_the_clock_is_monotonic():
     assert deadline._at_s - MAX_S >= before
     assert 0 < deadline.remaining() <= MAX_S
     assert deadline.sooner(0).remaining() == 0
+
+
+def test_a_call_may_take_a_day_and_no_longer():
+    """More could overflow the timers of some systems."""
+    assert check_seconds("timeout", 24 * 60 * 60) == MAX_S
+    with pytest.raises(ConfigurationError, match="timeout"):
+        check_seconds("timeout", 24 * 60 * 60 + 0.5)
+
+
+@pytest.mark.slow("freezegun searches all modules")
+def test_the_clock_runs_while_a_test_freezes_time():
+    """Otherwise no wait would ever end."""
+    freezegun = pytest.importorskip("freezegun")
+    with freezegun.freeze_time("2026-11-01"):
+        started_s = deadlines.monotonic_s()
+        assert any(deadlines.monotonic_s() > started_s for _ in range(100_000))
