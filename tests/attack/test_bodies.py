@@ -15,26 +15,18 @@ from modelgates_client.transport.messages import HTTPResponse
 from ..calls.sample_responses import REQUESTED_ID
 from ..calls.test_responses import check_record
 from ..conftest import RECORD
-from ..contract.strategies import ODD, as_json
+from ..contract.strategies import ODD, as_json, containers
 
 KEYS = ["", "a/b~c", "\ud800", "id", "data", "error", "code", "provider_responses", "status"]
 SAMPLE = json.loads(RECORD.read_bytes())
 SAMPLE["data"]["id"] = REQUESTED_ID
 
 
-def parts(value):
-    """Yield the objects and arrays in a value."""
-    if isinstance(value, dict | list):
-        yield value
-        for part in value.values() if isinstance(value, dict) else value:
-            yield from parts(part)
-
-
 def mutated(rng):
     """Return a body with a few values replaced, removed or added, and perhaps bytes changed."""
     body = copy.deepcopy(SAMPLE)
     for _ in range(rng.randint(0, 4)):
-        owner = rng.choice([*parts(body)])
+        owner = rng.choice([*containers(body)])
         odd = copy.deepcopy(rng.choice([*ODD, SAMPLE, rng.random(), rng.getrandbits(70)]))
         if isinstance(owner, list):
             owner.insert(rng.randint(0, len(owner)), odd)
@@ -64,19 +56,18 @@ def read_all(value):
 @pytest.mark.timeout(0)
 def test_any_body_is_the_record_or_a_typed_error(size):
     """Whatever of it was changed; the seed of a failing body is its number."""
-    call, counts = call_for(REQUESTED_ID), {"records": 0, "errors": 0}
+    call, records = call_for(REQUESTED_ID), 0
     for seed in range(size("bodies")):
         body = mutated(random.Random(seed))
         try:
             result = interpret(HTTPResponse(200, {}, body), call, 1, "lenient")
             if isinstance(result, CallProblem):
                 assert str(result.error).isprintable()
-                counts["errors"] += 1
                 continue
             check_record(result, json.loads(body)["data"], "lenient")
             read_all(result.parsed.data)
-            counts["records"] += 1
+            records += 1
         except Exception as error:
             error.add_note(f"body {seed}: {body!r}")
             raise
-    assert min(counts.values()) > size("bodies") // 10, counts
+    assert 0.1 < records / size("bodies") < 0.9

@@ -112,7 +112,7 @@ def mutated(draw, schema):
     """Draw a body that deviates from the spec in up to five places."""
     body = draw(values(schema))
     for _ in range(draw(st.integers(1, 5))):
-        owner = draw(st.sampled_from(list(_containers(body))))
+        owner = draw(st.sampled_from(list(containers(body))))
         odd = copy.deepcopy(draw(st.sampled_from(ODD)))
         if isinstance(owner, list):
             owner.insert(draw(st.integers(0, len(owner))), odd)
@@ -126,11 +126,12 @@ def mutated(draw, schema):
     return body
 
 
-def _containers(value):
+def containers(value):
+    """Yield the objects and arrays in a value."""
     if isinstance(value, dict | list):
         yield value
         for part in value.values() if isinstance(value, dict) else value:
-            yield from _containers(part)
+            yield from containers(part)
 
 
 def as_json(body):
