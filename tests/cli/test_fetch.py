@@ -390,7 +390,7 @@ class SmallBatchCommand(Command):
 
     program = f"""
 from modelgates_client.ledger import id_source, ledger
-id_source._MAX = ledger._QUEUED = 1_000
+id_source._MAX_READ_AHEAD = ledger._ENQUEUE_BATCH = 1_000
 {PATIENT}"""
 
 

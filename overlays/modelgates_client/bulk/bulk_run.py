@@ -77,6 +77,7 @@ class Run:
         self._factory = factory
         self._run_context = context
         self._other_engines: dict[Server, AttemptSender] = {}
+        self._on_request = bulk_options.on_request
         self._notify = notify
         self._loop = asyncio.get_running_loop()
         self._gate = Gate(
@@ -332,6 +333,8 @@ class Run:
                 other_server
             )
             self._other_engines[other_server.server] = engine
+        if self._on_request is not None:
+            self._on_request()
         return await engine.send(send.request, secret, send.deadline, self._run_context.limit)
 
     def _record_attempt(

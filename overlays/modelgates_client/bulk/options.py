@@ -58,6 +58,7 @@ class BulkOptions(NamedTuple):
         max_rate: The maximum number of requests per second; None: no maximum.
         outage_timeout_s: Seconds that an outage may last.
         on_outage: Called repeatedly with the state of an outage, and with None at its end.
+        on_request: Called for each request that is sent, on the event loop of the run.
     """
 
     concurrency: int
@@ -65,13 +66,15 @@ class BulkOptions(NamedTuple):
     max_rate: float | None
     outage_timeout_s: float
     on_outage: Callable[[Outage | None], object] | None = None
+    on_request: Callable[[], object] | None = None
 
 
-def validate_bulk_options(
+def validate_bulk_options(  # noqa: PLR0913 - the options of a run
     concurrency: object,
     max_rate: object,
     outage_timeout: object,
     on_outage: Callable[[Outage | None], object] | None = None,
+    on_request: Callable[[], object] | None = None,
     *,
     ordered: bool,
 ) -> BulkOptions:
@@ -89,13 +92,14 @@ def validate_bulk_options(
             f"concurrency must be a whole number from 1 to {MAX_CONCURRENCY}, not {concurrency!r}"
         )
     timeout_s = 0.0 if outage_timeout == 0 else check_seconds("outage_timeout", outage_timeout)
-    if max_rate is None:
-        return BulkOptions(concurrency, ordered, None, timeout_s, on_outage)
-    if not isinstance(max_rate, int | float) or max_rate is True or not 0 < max_rate < math.inf:
-        raise ConfigurationError(
-            f"max_rate must be in requests per second and more than 0, not {max_rate!r}"
-        )
-    return BulkOptions(concurrency, ordered, float(max_rate), timeout_s, on_outage)
+    rate: float | None = None
+    if max_rate is not None:
+        if not isinstance(max_rate, int | float) or max_rate is True or not 0 < max_rate < math.inf:
+            raise ConfigurationError(
+                f"max_rate must be in requests per second and more than 0, not {max_rate!r}"
+            )
+        rate = float(max_rate)
+    return BulkOptions(concurrency, ordered, rate, timeout_s, on_outage, on_request)
 
 
 class Completed(NamedTuple):

@@ -149,7 +149,7 @@ class _Run:
 
     Attributes:
         status: The highest exit status of all failures.
-        requests: Number of requests that the ledger has recorded.
+        requests: Number of requests that were sent, also for ids without an outcome.
         given_up: Number of ids that were given up.
         is_stopped: Whether the run ended before all ids were requested.
     """
@@ -205,13 +205,16 @@ class _Run:
                     else options.outage_timeout,
                     retry_failed=options.retry_failed,
                     give_up_after_s=self._give_up_after_s,
+                    on_request=self._count_request,
                 )
                 async with aclosing(stream):
                     async for progress in stream:
                         self._latest = progress
-                        self.requests = progress.requests
                         self.given_up = progress.given_up
                         show(progress)
+
+    def _count_request(self) -> None:
+        self.requests += 1
 
     def _say_errors(self) -> None:
         """Report the latest error of each class, since there could be millions of them."""

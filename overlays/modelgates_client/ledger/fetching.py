@@ -8,7 +8,7 @@ being committed, those of the next batch, and those in flight. The first is less
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
 from contextlib import aclosing
 from typing import Final, Unpack
 
@@ -38,6 +38,7 @@ async def fetch(  # noqa: PLR0913 - all are keywords and optional
     outage_timeout: float = DEFAULT_OUTAGE_TIMEOUT_S,
     retry_failed: bool = False,
     give_up_after_s: float | None = GIVE_UP_AFTER_S,
+    on_request: Callable[[], object] | None = None,
 ) -> AsyncGenerator[Progress]:
     """Queue ids, and fetch all records that the ledger lacks, including those of earlier runs.
 
@@ -65,6 +66,7 @@ async def fetch(  # noqa: PLR0913 - all are keywords and optional
         retry_failed: Whether failed ids are requested again.
         give_up_after_s: The age in seconds, as for `Ledger.forget_all`, at which an id is forgotten
             if the server still has no record of it; None: never.
+        on_request: Called for each request that is sent; `Progress` counts those of stored ids.
 
     Raises:
         AuthenticationError: The key was refused. The other ids stay pending, here and below.
@@ -84,6 +86,7 @@ async def fetch(  # noqa: PLR0913 - all are keywords and optional
         max_rate=max_rate,
         outage_timeout=outage_timeout,
         on_outage=run.note_outage,
+        on_request=on_request,
     )
     async with aclosing(run), aclosing(batches):
         try:

@@ -274,6 +274,7 @@ class Generations(GenerationsResource):
         max_rate: float | None = None,
         outage_timeout: float = DEFAULT_OUTAGE_TIMEOUT_S,
         on_outage: Callable[[Outage | None], object] | None = None,
+        on_request: Callable[[], object] | None = None,
         **options: Unpack[CallOptions],
     ) -> Generator[list["modelgates_client.Outcome"]]:
         """Fetch many records as `get_many` does, and yield their outcomes in batches.
@@ -291,9 +292,11 @@ class Generations(GenerationsResource):
             options: As for `get_many`.
             on_outage: Called, on the thread that iterates, with the state of an outage when it
                 begins and after each probe, and with None at its end. An empty batch follows.
+            on_request: Called for each request that is sent, retries and probes included, on the
+                thread that sends.
         """
         bulk_options = validate_bulk_options(
-            concurrency, max_rate, outage_timeout, on_outage, ordered=ordered
+            concurrency, max_rate, outage_timeout, on_outage, on_request, ordered=ordered
         )
         return self._client.run_many(ids, _call_factory(wait, final=final), bulk_options, options)
 
@@ -370,11 +373,12 @@ class AsyncGenerations(AsyncGenerationsResource):
         max_rate: float | None = None,
         outage_timeout: float = DEFAULT_OUTAGE_TIMEOUT_S,
         on_outage: Callable[[Outage | None], object] | None = None,
+        on_request: Callable[[], object] | None = None,
         **options: Unpack[CallOptions],
     ) -> AsyncGenerator[list["modelgates_client.Outcome"]]:
         """Fetch many records; see `Generations.get_batches`."""
         bulk_options = validate_bulk_options(
-            concurrency, max_rate, outage_timeout, on_outage, ordered=ordered
+            concurrency, max_rate, outage_timeout, on_outage, on_request, ordered=ordered
         )
         return self._client.run_many(ids, _call_factory(wait, final=final), bulk_options, options)
 
