@@ -46,6 +46,11 @@ def error(status, after=None):
     return HTTPResponse(status, headers, body)
 
 
+def error_in_success(status):
+    """Return an error response that was sent with status 200."""
+    return error(status)._replace(status=200)
+
+
 class _JumpingSelector(selectors.DefaultSelector):
     """A selector that never waits: it advances the clock to the timeout instead."""
 

@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 from modelgates_client import Failed, RateLimitError, Resolved
 
 from .limiters import FixedWindow, SlidingWindow, TokenBucket, rounded, silent
-from .simulator import HANG, LATENCY_S, MAX_RETRIES, REFUSED, error, record, simulate
+from .simulator import (
+    HANG,
+    LATENCY_S,
+    MAX_RETRIES,
+    REFUSED,
+    error,
+    error_in_success,
+    record,
+    simulate,
+)
 
 OUTAGES = [REFUSED, HANG, error(502), error(503), error(503, 1), error(529, "soon"), error(521)]
 PROBES = 8 + 2 * 10 + 10  # in an outage of at most 20 s
@@ -70,6 +79,66 @@ def test_good_ids_resolve_and_bad_ids_fail_in_any_mixture(  # noqa: PLR0913, PLR
     allowed = ids * 2 + len(bad) * 3 * (1 + MAX_RETRIES) + (1 + len(plan)) * (concurrency + PROBES)
     assert len(result.requests) <= allowed
     assert result.ended_at <= at + 120 + 3 * ids / 5
+
+
+PAST = {
+    "retry-after": "Wed, 21 Oct 2015 07:28:00 GMT",
+    "date": "Sun, 17 Mar 2030 17:46:40 GMT",
+}
+UNUSUAL = {
+    "429 that names 0 s": error(429, 0),
+    "429 in a 200": error_in_success(429),
+    "429 in a 200, as text": error_in_success(429)._replace(body=b'{"error": {"code": "429"}}'),
+    "429, to be repeated in the past": error(429)._replace(headers=PAST),
+    "503, to be repeated in the past": error(503)._replace(headers=PAST),
+    "503 that names a negative wait": error(503, -1),
+}
+
+
+@pytest.mark.parametrize("refusal", UNUSUAL.values(), ids=UNUSUAL)
+@pytest.mark.parametrize(("ids", "concurrency"), [(1, 1), (3, 32), (500, 32)])
+def test_an_unusual_refusal_of_all_requests_loses_no_id(refusal, ids, concurrency):
+    """For five seconds; it is not answered by a storm of requests."""
+    begin = 0.05 if ids > 3 else 0.0
+    result = simulate(
+        lambda now, name: (LATENCY_S, refusal if begin <= now < begin + 5 else record(name)),
+        ids,
+        concurrency=concurrency,
+    )
+    assert result.kinds == {"Resolved": ids}
+    assert len(result.requests) <= ids + concurrency + 20
+    assert result.ended_at <= 20
+
+
+def test_a_limit_that_changes_during_outages_loses_no_id():
+    """It is lowered in the first outage and raised in the second; both end in a backlog."""
+    before, lowered, raised = TokenBucket(500, 10), TokenBucket(20, 10), TokenBucket(100, 10)
+
+    def server(now, name):
+        if 1 <= now < 3 or 5 <= now < 7:
+            return 0.001, REFUSED if now < 3 else error(503)
+        limiter = before if now < 2 else lowered if now < 6 else raised
+        wait = limiter.request(now)[1]
+        return LATENCY_S, record(name) if wait is None else error(429, rounded(wait))
+
+    result = simulate(server)
+    assert result.kinds == {"Resolved": 1000}
+    assert len(result.requests) <= 1000 * 1.1 + 2 * (32 + PROBES)
+    assert result.ended_at <= 7 + 3 * 1000 / 100
+
+
+@pytest.mark.parametrize("failure", [REFUSED, record("gen-1")._replace(defect="cut off")])
+def test_half_of_the_connections_may_break(failure):
+    """In the middle of a body, too. An id fails if all its attempts did: one in a thousand here."""
+    uniform = random.Random(5).random
+    broken = failure if failure is REFUSED else failure._replace(body=b"{", is_retriable=True)
+
+    def server(now, name):
+        return LATENCY_S, broken if now < 5 and uniform() < 0.5 else record(name)
+
+    result = simulate(server, 500, max_retries=10)
+    assert result.kinds == {"Resolved": 500}
+    assert len(result.requests) <= 500 * 2.5
 
 
 def spent_quota(headers=None, body=None):

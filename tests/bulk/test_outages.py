@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 from modelgates_client import APIConnectionError, Failed, Pending, Resolved
 
-from .simulator import HANG, LATENCY_S, MAX_RETRIES, REFUSED, error, record, simulate
+from .simulator import (
+    HANG,
+    LATENCY_S,
+    MAX_RETRIES,
+    REFUSED,
+    error,
+    error_in_success,
+    record,
+    simulate,
+)
 
 OUTAGES = {
     "refused": REFUSED,
@@ -19,6 +28,7 @@ OUTAGES = {
     "503 with Retry-After": error(503, 1),
     "529 with nonsense": error(529, "soon"),
     "521": error(521),
+    "503 in a 200": error_in_success(503),
 }
 attempt_results = pytest.mark.parametrize("attempt_result", OUTAGES.values(), ids=OUTAGES)
 

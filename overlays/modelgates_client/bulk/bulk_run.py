@@ -13,7 +13,7 @@ from modelgates_client.bulk.options import BulkOptions, CallFactory, Completed
 from modelgates_client.bulk.outage_monitor import OutageMonitor
 from modelgates_client.bulk.schedule import Schedule
 from modelgates_client.calls.execution import Execution, Pause, Reset, Send
-from modelgates_client.calls.responses import problem_of
+from modelgates_client.calls.responses import as_reported, problem_of
 from modelgates_client.calls.retry_log import PauseReason
 from modelgates_client.errors import OutageError
 from modelgates_client.transport.credentials import Secret
@@ -344,13 +344,15 @@ class Run:
         now = self._loop.time()
         was_open, limit = self._gate.breaker.is_open, self._gate.limit
         refusals = self._gate.refusals
+        may_repeat = lookup.may_repeat(attempt_result)
+        if lookup.call is not None:
+            attempt_result = as_reported(attempt_result, lookup.call)
         is_alone = self._active_workers <= 1 and not self._schedule.has_queued
         attempt = EndedAttempt(
             lookup, attempt_result, sent_at, in_flight, self._active_workers, is_alone
         )
         at = self._gate.record_result(attempt, now)
         is_open = self._gate.breaker.is_open
-        may_repeat = lookup.may_repeat(attempt_result)
         if at is None and shows_server_is_up(attempt_result) and may_repeat:
             self._canary_item = lookup.item
         if (

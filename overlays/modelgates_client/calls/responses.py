@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple, TypeVar, cast
+from typing import Any, Final, NamedTuple, TypeVar
 
 from modelgates_client.calls.retry import FailedAttempt, is_retryable
 from modelgates_client.errors import (
@@ -99,15 +99,10 @@ def _interpret(
             attempt_result, attempt_result.defect, attempts, retryable=attempt_result.is_retriable
         )
     content = call.operation.content(attempt_result.status)
-    # A search costs less than parsing twice; an escaped name contains `\u`.
-    may_have_error = b'"error"' in attempt_result.body or b"\\u" in attempt_result.body
-    error_object = (
-        _error_object(attempt_result) if may_have_error and not _has_errors(content) else None
-    )
+    error_object = _error_in_success(attempt_result, content)
     if error_object is not None:
-        code = _code(error_object)
-        status = code if code in _ERROR_CODES else attempt_result.status
-        return _status_problem(attempt_result, cast("int", status), error_object, attempts, call)
+        status = _reported_status(attempt_result, error_object)
+        return _status_problem(attempt_result, status, error_object, attempts, call)
     if content is None:
         reason = _markup_reason(attempt_result) or "the spec does not document this status"
         return _invalid_response(attempt_result, reason, attempts)
@@ -135,6 +130,31 @@ def _interpret(
     return Response(
         parsed, attempt_result.status, attempt_result.headers, attempt_result.body, attempts
     )
+
+
+def as_reported(attempt_result: AttemptResult, call: Call[Any]) -> AttemptResult:
+    """Return a result with the status that its body reports, if it is an error in a success."""
+    if not isinstance(attempt_result, HTTPResponse) or not 200 <= attempt_result.status < 300:  # noqa: PLR2004
+        return attempt_result
+    content = call.operation.content(attempt_result.status)
+    error_object = _error_in_success(attempt_result, content)
+    if error_object is None:
+        return attempt_result
+    return attempt_result._replace(status=_reported_status(attempt_result, error_object))
+
+
+def _error_in_success(
+    http_response: HTTPResponse, content: Content | None
+) -> Mapping[str, Any] | None:
+    """Return the error in a response with a success status; None if there is none."""
+    # A search costs less than parsing twice; an escaped name contains `\u`.
+    may_have_error = b'"error"' in http_response.body or b"\\u" in http_response.body
+    return _error_object(http_response) if may_have_error and not _has_errors(content) else None
+
+
+def _reported_status(http_response: HTTPResponse, error_object: Mapping[str, Any]) -> int:
+    code = _code(error_object)
+    return code if code is not None and code in _ERROR_CODES else http_response.status
 
 
 def problem_of(
