@@ -30,7 +30,7 @@ class Decoder:
         """Whether the value is accepted and, for an enum, listed in the spec."""
         return self.accepts(value)
 
-    def faults(self, value: Any) -> int:
+    def count_deviations(self, value: Any) -> int:
         """Count the deviations in a value that the decoder accepts.
 
         Nested objects are not examined: doing so at every depth would take exponential time.

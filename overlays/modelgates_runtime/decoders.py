@@ -159,7 +159,7 @@ class Object(Decoder):
         """Whether it is an object."""
         return is_object(value)
 
-    def faults(self, value: Any) -> int:
+    def count_deviations(self, value: Any) -> int:
         """Count missing required keys, undeclared keys, and values of another type."""
         schema = self.model.__schema__()
         count = 0
@@ -207,9 +207,9 @@ class Array(Decoder):
         """Whether it is an array."""
         return is_array(value)
 
-    def faults(self, value: Any) -> int:
+    def count_deviations(self, value: Any) -> int:
         """Count the faults of the items; an item of another type counts as one."""
-        return sum(self.item.faults(v) if self.item.accepts(v) else 1 for v in value)
+        return sum(self.item.count_deviations(v) if self.item.accepts(v) else 1 for v in value)
 
     def json_schema(self, within: frozenset[type[Any]]) -> dict[str, Any]:
         """Return the type, and the items' schema."""
@@ -240,9 +240,9 @@ class Nullable(Decoder):
         """Whether it is null, or the other decoder knows it."""
         return value is None or self.item.knows(value)
 
-    def faults(self, value: Any) -> int:
+    def count_deviations(self, value: Any) -> int:
         """Count the other decoder's faults."""
-        return 0 if value is None else self.item.faults(value)
+        return 0 if value is None else self.item.count_deviations(value)
 
     def json_schema(self, within: frozenset[type[Any]]) -> dict[str, Any]:
         """Return the other decoder's schema, or null."""
@@ -281,7 +281,7 @@ class OneOf(Decoder):
         if not accepting:
             return MISMATCH
         if len(accepting) > 1:
-            accepting.sort(key=lambda choice: choice.faults(value))
+            accepting.sort(key=lambda choice: choice.count_deviations(value))
         return accepting[0](value, pointer)
 
     def accepts(self, value: Any) -> bool:
@@ -292,9 +292,11 @@ class OneOf(Decoder):
         """Whether any of the choices knows it."""
         return any(choice.knows(value) for choice in self.choices)
 
-    def faults(self, value: Any) -> int:
+    def count_deviations(self, value: Any) -> int:
         """Count the faults for the choice with the fewest."""
-        return min(choice.faults(value) for choice in self.choices if choice.accepts(value))
+        return min(
+            choice.count_deviations(value) for choice in self.choices if choice.accepts(value)
+        )
 
     def json_schema(self, within: frozenset[type[Any]]) -> dict[str, Any]:
         """Return the choices."""
@@ -335,10 +337,10 @@ class Tagged(OneOf):
         selected = self._select(value)
         return selected is not None and selected.knows(value)
 
-    def faults(self, value: Any) -> int:
+    def count_deviations(self, value: Any) -> int:
         """Count the selected decoder's faults."""
         selected = self._select(value)
-        return 1 if selected is None else selected.faults(value)
+        return 1 if selected is None else selected.count_deviations(value)
 
     def _select(self, value: Any) -> Decoder | None:
         if is_object(value):
@@ -351,4 +353,4 @@ class Tagged(OneOf):
             for choice in self.choices
             if not (isinstance(choice, Object) and choice.model in tagged) and choice.accepts(value)
         ]
-        return min(accepting, key=lambda choice: choice.faults(value), default=None)
+        return min(accepting, key=lambda choice: choice.count_deviations(value), default=None)

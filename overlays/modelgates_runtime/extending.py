@@ -35,13 +35,13 @@ class Extended(Model):
         return self
 
 
-def reading(schema: Schema, model: type[Model], extended: type[Model]) -> Schema:
+def with_subclass(schema: Schema, model: type[Model], extended: type[Model]) -> Schema:
     """Return a schema that decodes a model's objects as a subclass of the model."""
     fields = [
         Field(
             field.key,
             field.name,
-            decoding(field.decoder, model, extended),
+            decoder_with_subclass(field.decoder, model, extended),
             required=field.required,
         )
         for field in schema.fields.values()
@@ -49,10 +49,10 @@ def reading(schema: Schema, model: type[Model], extended: type[Model]) -> Schema
     return Schema(*fields, extra=schema.extra)
 
 
-def decoding(decoder: Decoder, model: type[Model], extended: type[Model]) -> Decoder:
+def decoder_with_subclass(decoder: Decoder, model: type[Model], extended: type[Model]) -> Decoder:
     """Return a decoder that decodes a model's objects as a subclass of the model."""
     if isinstance(decoder, Object):
         return Object(extended) if decoder.model is model else decoder
     if isinstance(decoder, Nullable | Array):
-        return type(decoder)(decoding(decoder.item, model, extended))
+        return type(decoder)(decoder_with_subclass(decoder.item, model, extended))
     return decoder

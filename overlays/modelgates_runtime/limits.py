@@ -48,7 +48,9 @@ class RateLimit(NamedTuple):
     reset_s: float | None
 
     @classmethod
-    def of(cls, headers: Mapping[str, Any], wall_clock: WallClock = time.time) -> Self | None:
+    def from_headers(
+        cls, headers: Mapping[str, Any], wall_clock: WallClock = time.time
+    ) -> Self | None:
         """Parse the rate limit from headers; return None if they have none.
 
         A date is compared to the server's clock, the header `Date`, if there is one.

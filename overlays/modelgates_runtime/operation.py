@@ -22,7 +22,7 @@ from typing import (
 from modelgates_runtime import bodies, requests
 from modelgates_runtime.decoder import Decoder
 from modelgates_runtime.errors import UnexpectedStatusError
-from modelgates_runtime.extending import decoding
+from modelgates_runtime.extending import decoder_with_subclass
 from modelgates_runtime.model import Model
 from modelgates_runtime.paging import Pages
 from modelgates_runtime.requests import Body, Parameter
@@ -202,7 +202,7 @@ class Operation(NamedTuple, Generic[T_co]):
         responses = {
             status: content
             if content.decoder is None
-            else content._replace(decoder=decoding(content.decoder, model, extended))
+            else content._replace(decoder=decoder_with_subclass(content.decoder, model, extended))
             for status, content in self.responses.items()
         }
         return cast("Operation[M]", self._replace(responses=responses))

@@ -62,7 +62,7 @@ class Response(NamedTuple, Generic[T]):
         """The rate limit in the response headers; None if they have none."""
         from modelgates_runtime.limits import RateLimit  # noqa: PLC0415 - rarely needed
 
-        return RateLimit.of(self.headers)
+        return RateLimit.from_headers(self.headers)
 
     def __repr__(self) -> str:
         return (

@@ -209,7 +209,7 @@ class TestTagged:
         assert self.CHOICE(value, "") is MISMATCH
         assert not self.CHOICE.accepts(value)
         assert not self.CHOICE.knows(value)
-        assert self.CHOICE.faults(value) == 1
+        assert self.CHOICE.count_deviations(value) == 1
 
     def test_another_choice_decodes_an_object_with_an_unknown_value(self):
         """If the spec has a choice without a value."""
@@ -221,7 +221,7 @@ class TestTagged:
         """For example null."""
         assert self.CHOICE(None, "") is None
         assert self.CHOICE.knows(None)
-        assert self.CHOICE.faults(None) == 0
+        assert self.CHOICE.count_deviations(None) == 0
 
     def test_the_expected_types_are_described(self):
         """The models, and the property."""

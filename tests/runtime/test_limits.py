@@ -13,14 +13,14 @@ NOW = 1_800_000_000.0
 def rate_limit_of(**headers):
     """Return the rate limit in some headers, at a fixed time."""
     headers = {name.replace("_", "-"): value for name, value in headers.items()}
-    return RateLimit.of(headers, lambda: NOW)
+    return RateLimit.from_headers(headers, lambda: NOW)
 
 
 @pytest.mark.parametrize("names", ["x-ratelimit-", "x-rate-limit-", "ratelimit-"])
 def test_limit_remaining_and_reset_are_read(names):
     """Under each of the names that servers have for them; 0 is left as 0."""
     headers = {f"{names}limit": "100", f"{names}remaining": "0", f"{names}reset": "12.5"}
-    assert RateLimit.of(headers) == RateLimit(100, 0, 12.5)
+    assert RateLimit.from_headers(headers) == RateLimit(100, 0, 12.5)
 
 
 @pytest.mark.parametrize("reset", ["30", f"{NOW + 30:.0f}", f"{(NOW + 30) * 1000:.0f}"])
@@ -91,7 +91,7 @@ def test_without_headers_the_limit_is_unknown():
 )
 def test_a_combined_header_is_read(headers, expected):
     """In the forms that the drafts of the IETF have had."""
-    rate_limit = RateLimit.of(headers, lambda: NOW)
+    rate_limit = RateLimit.from_headers(headers, lambda: NOW)
     assert rate_limit == (None if expected is None else RateLimit(*expected))
 
 
@@ -108,7 +108,7 @@ def test_any_header_value_is_valid_or_unknown(limit, remaining, reset):
 @given(st.text(alphabet='"\\;,=rtqa 0123.-', max_size=40), st.text(max_size=20))
 def test_any_combined_header_is_valid_or_unknown(combined, policy):
     """With any quotes, semicolons and commas."""
-    rate_limit = RateLimit.of({"ratelimit": combined, "ratelimit-policy": policy})
+    rate_limit = RateLimit.from_headers({"ratelimit": combined, "ratelimit-policy": policy})
     if rate_limit is not None:
         assert all(value is None or value >= 0 for value in rate_limit)
 

@@ -119,7 +119,7 @@ class Run:
 
     def dispatch(self) -> None:
         """Start workers while there are requests to send, up to the limit."""
-        while self._active_workers < self._gate.limit:
+        while self._active_workers < self._gate.max_in_flight:
             lookup = self._next_to_send()
             if lookup is None:
                 return
@@ -150,7 +150,11 @@ class Run:
                 if task is not None:
                     self._in_flight.begin(task, lookup)
                 await self._advance_lookup(lookup)
-                lookup = self._next_to_send() if self._active_workers <= self._gate.limit else None
+                lookup = (
+                    self._next_to_send()
+                    if self._active_workers <= self._gate.max_in_flight
+                    else None
+                )
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - see `failure`
             # Otherwise `close` cancelled the task, or its request was abandoned.
             if not self._is_closed and task in self._in_flight:
@@ -342,7 +346,7 @@ class Run:
     ) -> float | None:
         """Learn from an attempt's result; return when to repeat it without counting it, or None."""
         now = self._loop.time()
-        was_open, limit = self._gate.breaker.is_open, self._gate.limit
+        was_open, limit = self._gate.breaker.is_open, self._gate.max_in_flight
         refusals = self._gate.refusals
         may_repeat = lookup.may_repeat(attempt_result)
         if lookup.call is not None:
@@ -374,7 +378,7 @@ class Run:
             self._on_breaker_change(now)
         elif is_open:
             self.monitor.refresh()
-        if self._gate.limit > limit or was_open:
+        if self._gate.max_in_flight > limit or was_open:
             self._loop.call_soon(self.dispatch)
         return at if may_repeat else None  # the server may have acted on it
 

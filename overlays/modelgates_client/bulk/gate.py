@@ -102,7 +102,7 @@ class Gate:
         self._uniform = uniform
 
     @property
-    def limit(self) -> int:
+    def max_in_flight(self) -> int:
         """The maximum number of requests in flight."""
         return self._max_in_flight if self.breaker.is_open else self._window.limit
 

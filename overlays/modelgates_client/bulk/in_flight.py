@@ -106,7 +106,9 @@ class InFlight:
         since = breaker.since
         if since is not None:
             # The oldest makes room for a probe, once even a slow server should have responded.
-            is_full = len(self._lookups) >= self._gate.limit or not self._schedule.has_queued
+            is_full = (
+                len(self._lookups) >= self._gate.max_in_flight or not self._schedule.has_queued
+            )
             is_overdue = now - oldest >= (now - since) / 2 and stalls_at <= now
             if is_full and is_overdue and self._gate.ready_at(now) <= now:
                 self._give_up(*min(self._lookups.items(), key=lambda item: item[1].sent_at))

@@ -234,7 +234,7 @@ class Execution(NamedTuple, Generic[T]):
             return RetryTurn()
         # Tokens of a budget come back during the pause, so join its queue before. A pace orders
         # retries that are ready to be sent, so join its queue after.
-        number = 0 if queue.is_pace else queue.take()
+        number = 0 if queue.takes_turn_after_backoff else queue.take()
         is_used = False
         try:
             yield pause

@@ -223,8 +223,8 @@ def _status_problem(
         retry_after,
         "" if call is None else call.subject,
         parsed,
-        limits.RateLimit.of(http_response.headers)
-        or limits.RateLimit.of(limits.relayed_headers(_body(http_response))),
+        limits.RateLimit.from_headers(http_response.headers)
+        or limits.RateLimit.from_headers(limits.relayed_headers(_body(http_response))),
     )
     is_safe_to_repeat = (
         status == 429  # noqa: PLR2004
@@ -286,7 +286,7 @@ def _invalid_response(  # noqa: PLR0913 - each is an independent fact
         _text(http_response),
         request_id(http_response.headers),
         drift,
-        limits.RateLimit.of(http_response.headers),
+        limits.RateLimit.from_headers(http_response.headers),
     )
     return CallProblem(error, FailedAttempt(retryable), is_misrouted)
 

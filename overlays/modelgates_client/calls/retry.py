@@ -57,10 +57,10 @@ class RetryQueue:
 
     Attributes:
         per_second: The rate of turns.
-        is_pace: Whether a retry takes its turn after its backoff; otherwise it does before.
+        takes_turn_after_backoff: Whether a retry takes its turn after its backoff, not before.
     """
 
-    is_pace: ClassVar[bool] = False
+    takes_turn_after_backoff: ClassVar[bool] = False
 
     def __init__(self, capacity: int, per_second: float, clock: Callable[[], float]) -> None:
         """Grant `capacity` turns at once, and `per_second` more as time passes."""
@@ -148,7 +148,7 @@ class RetryPace(RetryQueue):
     is found soon.
     """
 
-    is_pace = True
+    takes_turn_after_backoff = True
 
     MAX_PER_SECOND: Final = 1000.0  # the initial rate
     MIN_PER_SECOND: Final = 2.0

@@ -146,7 +146,7 @@ class GenerationResponse(extending.Extended, models.GenerationResponse):
 
     @classmethod
     def __fields__(cls) -> schema.Schema:
-        return extending.reading(super().__fields__(), models.Generation, Generation)
+        return extending.with_subclass(super().__fields__(), models.Generation, Generation)
 
 
 def _moment(text: str) -> datetime.datetime | None:

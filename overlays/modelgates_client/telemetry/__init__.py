@@ -8,7 +8,6 @@
 | `spans`   | `CaptureSpanProcessor`: ids from finished spans  |
 | `metrics` | `RecordMetrics`: the metrics of a record         |
 | `names`   | the names of both, with the convention's version |
-| `bounds`  | limits on the number of values of an attribute   |
 """
 
 from modelgates_client.telemetry.metrics import RecordMetrics

@@ -1,6 +1,8 @@
 """`RecordMetrics`: a record's usage as metrics of the GenAI conventions, and its cost."""
 
+import math
 import os
+import threading
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final, Self
@@ -11,7 +13,6 @@ from modelgates_client.ledger import Ledger
 from modelgates_client.records.field_access import field_or_none, number_or_none
 from modelgates_client.records.generation import Generation
 from modelgates_client.telemetry import names
-from modelgates_client.telemetry.bounds import OTHER, Bounds
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
@@ -24,6 +25,8 @@ _OPERATIONS: Final = {"completions": "chat"}
 _TOKENS: Final = tuple(4**power for power in range(14))  # bucket bounds from the conventions
 _SECONDS: Final = tuple(0.01 * 2**power for power in range(14))
 _REASON: Final = "error"  # the finish reason of a failed generation
+_OTHER: Final = "_OTHER"  # replaces values beyond the limit
+_MAX_CHARACTERS: Final = 128  # of a value
 
 
 class RecordMetrics:
@@ -90,8 +93,8 @@ class RecordMetrics:
         self._unknown: Final = meter.create_counter(
             names.UNKNOWN_COST, "{generation}", "Generations of unknown cost."
         )
-        self._bounds: Final = Bounds(max_values)
-        self._label_bounds: Final = Bounds(max_values, _MAX_LABELS)
+        self._bounds: Final = _Bounds(max_values)
+        self._label_bounds: Final = _Bounds(max_values, _MAX_LABELS)
         self._ledger: Ledger | None = ledger if isinstance(ledger, Ledger) else None
         self._path: Final = None if isinstance(ledger, Ledger) else ledger
 
@@ -172,7 +175,7 @@ def _error(record: Generation) -> str | None:
     if field_or_none(record, "finish_reason", str) != _REASON and (not attempts or attempts.served):
         return None
     status = next((each for each in reversed(attempts.failed_statuses) if each is not None), None)
-    return OTHER if status is None else str(status)
+    return _OTHER if status is None else str(status)
 
 
 def _amount(record: Generation, name: str) -> float | None:
@@ -182,3 +185,37 @@ def _amount(record: Generation, name: str) -> float | None:
         return None if number is None or number < 0 else float(number)
     except OverflowError:  # JSON's integers have no limit
         return None
+
+
+class _Bounds:
+    """Limits attributes to their first values, since each value adds time series, which cost.
+
+    Threads may share it.
+    """
+
+    def __init__(self, max_values: int, max_names: float = math.inf) -> None:
+        """Keep at most `max_values` values of each attribute, and `max_names` attributes."""
+        self._max_values = max_values
+        self._max_names = max_names
+        self._seen: dict[str, set[str]] = {}
+        self._lock = threading.Lock()
+
+    def bounded(self, attributes: Mapping[str, str | None]) -> dict[str, str]:
+        """Return the attributes that have a value, with `_OTHER` for values beyond the limit."""
+        with self._lock:
+            return {
+                name: self._value(name, value[:_MAX_CHARACTERS])
+                for name, value in attributes.items()
+                if value is not None and self._is_known(name)
+            }
+
+    def _is_known(self, name: str) -> bool:
+        if name not in self._seen and len(self._seen) < self._max_names:
+            self._seen[name] = set()
+        return name in self._seen
+
+    def _value(self, name: str, value: str) -> str:
+        seen = self._seen[name]
+        if value not in seen and len(seen) < self._max_values:
+            seen.add(value)
+        return value if value in seen else _OTHER
