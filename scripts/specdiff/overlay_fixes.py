@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 from typing import Any
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 from backtesting.observations import Deviation
 from normalizing import enum_names
 from normalizing.findings import UnreadableSchemaError
@@ -43,11 +43,10 @@ class ResponseSchemas:
     """
 
     document: LocatedObject
-    _reader: SchemaReader = field(init=False)
-
-    @_reader.default
-    def _new_reader(self) -> SchemaReader:
-        return SchemaReader(self.document, lambda *_: None)
+    _reader: SchemaReader = field(
+        init=False,
+        default=Factory(lambda self: SchemaReader(self.document, lambda *_: None), takes_self=True),
+    )
 
     def pointer(self, denied: Deviation) -> str:
         """Return the published pointer of the schema that responses contradict."""

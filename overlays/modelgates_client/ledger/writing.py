@@ -10,7 +10,7 @@
 
 import sqlite3
 from collections.abc import Callable, Iterable
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 from modelgates_client._version import __version__
 from modelgates_client.bulk.outcomes import Failed, Outcome, Pending, Resolved
@@ -170,8 +170,10 @@ def write(
         stored = connection.execute(_SELECT_STATE, (outcome.encoded_id,)).fetchone()
         if stored is None:
             inserted = connection.execute(_INSERT_ID, (outcome.encoded_id,))
-            stored = inserted.lastrowid, None, None, 0, 0
-        state = _StoredState(*stored)
+            key = cast("int", inserted.lastrowid)  # None only before a first insertion
+            state = _StoredState(key, None, None, 0, 0)
+        else:
+            state = _StoredState(*stored)
         if not isinstance(state.requests, int) or not isinstance(state.final, int | None):  # pyright: ignore[reportUnnecessaryIsInstance] - storage may have changed them
             raise DamagedError(f"the state of {outcome.encoded_id!r} has values of a wrong type")
         _write(connection, outcome, state, context, put_row)
