@@ -1,10 +1,10 @@
 """Look up the addresses of a host; in a thread, as the system's look-up has no timeout."""
 
 import contextlib
-import queue
 import socket
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from typing import Any
 
 #: An entry of the result of `getaddrinfo`: family, type, protocol, canonical name, address.
@@ -18,15 +18,7 @@ def resolve(host: str, port: int, seconds: Callable[[], float]) -> Sequence[Addr
         TimeoutError: The look-up took longer than the seconds left.
         OSError: The host cannot be found.
     """
-    numeric = _numeric(host, port)
-    if numeric:
-        return numeric
-    results: queue.SimpleQueue[Sequence[AddressInfo] | OSError] = queue.SimpleQueue()
-    _look_up(host, port, results.put)
-    try:
-        return _addresses_or_raise(host, results.get(timeout=seconds()))
-    except queue.Empty:
-        raise TimeoutError("the look-up took too long") from None
+    return _numeric(host, port) or _look_up(host, port).result(seconds())
 
 
 async def resolve_async(host: str, port: int) -> Sequence[AddressInfo]:
@@ -43,19 +35,16 @@ async def resolve_async(host: str, port: int) -> Sequence[AddressInfo]:
     numeric = _numeric(host, port)
     if numeric:
         return numeric
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[Sequence[AddressInfo] | OSError] = loop.create_future()
+    loop, is_done = asyncio.get_running_loop(), asyncio.Event()
 
-    def set_result(result: Sequence[AddressInfo] | OSError) -> None:
-        if not future.done():
-            future.set_result(result)
-
-    def notify(result: Sequence[AddressInfo] | OSError) -> None:
+    def notify(_: object) -> None:
         with contextlib.suppress(RuntimeError):  # the event loop is closed: nothing waits any more
-            loop.call_soon_threadsafe(set_result, result)
+            loop.call_soon_threadsafe(is_done.set)
 
-    _look_up(host, port, notify)
-    return _addresses_or_raise(host, await future)
+    addresses = _look_up(host, port)
+    addresses.add_done_callback(notify)
+    await is_done.wait()
+    return addresses.result()
 
 
 def _numeric(host: str, port: int) -> Sequence[AddressInfo]:
@@ -66,16 +55,17 @@ def _numeric(host: str, port: int) -> Sequence[AddressInfo]:
         return []
 
 
-def _look_up(
-    host: str, port: int, notify: Callable[[Sequence[AddressInfo] | OSError], object]
-) -> None:
+def _look_up(host: str, port: int) -> Future[Sequence[AddressInfo]]:
+    """Start to look up a host; the future has its addresses, or an `OSError`."""
+    future: Future[Sequence[AddressInfo]] = Future()
+
     def run() -> None:
         try:
-            notify(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+            future.set_result(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
         except OSError as error:
-            notify(error)
+            future.set_exception(OSError(f"{host} cannot be found: {error.strerror}"))
         except UnicodeError:
-            notify(OSError(0, "it is not a valid host name"))
+            future.set_exception(OSError(f"{host} cannot be found: it is not a valid host name"))
 
     try:
         threading.Thread(target=run, name="modelgates-look-up", daemon=True).start()
@@ -83,11 +73,4 @@ def _look_up(
         # No thread can be started: a limit is reached, the interpreter shuts down, or this is a
         # subinterpreter. Then the look-up runs here, bounded only by the system's own timeout.
         run()
-
-
-def _addresses_or_raise(
-    host: str, result: Sequence[AddressInfo] | OSError
-) -> Sequence[AddressInfo]:
-    if isinstance(result, OSError):
-        raise OSError(f"{host} cannot be found: {result.strerror}")
-    return result
+    return future
