@@ -57,6 +57,7 @@ import duckdb, sys
 sums = ["charged_usd", "upstream_usd", "all_in_usd", "cache_saving_usd", "native_tokens_prompt",
     "native_tokens_completion", "native_tokens_cached", "native_tokens_reasoning"]
 quantiles = ["latency_ms", "generation_time_ms", "tokens_per_second"]
+duckdb.sql("SET enable_progress_bar = false")  # it would be on stdout
 groups = duckdb.sql(
     "SELECT count(*), " + ", ".join([f"sum({name})" for name in sums]
         + [f"quantile_cont({name}, [0.5, 0.95, 0.99])" for name in quantiles])
