@@ -19,7 +19,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from common.tool_errors import progress
+from common.tool_errors import ToolError, progress
 
 from benchmarks.contenders import resolved_outcomes
 from benchmarks.runner import table
@@ -204,9 +204,12 @@ def measure_export(path: Path) -> tuple[Took, Took]:
     """Report an export, and do the same sums in plain DuckDB; return what both took.
 
     Raises:
+        ToolError: The report fails.
         AssertionError: Their sums differ.
     """
-    took, _, printed = run("report", path, "--by", "model", "--format", "json")
+    took, status, printed = run("report", path, "--by", "model", "--format", "json")
+    if status:
+        raise ToolError(f"the report of the export ends with exit status {status}")
     total = json.loads(printed)["total"]
     plain, _, printed = run(path, before=("-c", _DUCKDB))
     records, charged = printed.split()
