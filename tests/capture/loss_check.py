@@ -12,8 +12,9 @@ from modelgates_client import AsyncModelGates
 from modelgates_client.capture import Resolver
 from modelgates_client.ledger import Ledger, LedgerCounts
 from modelgates_client.reports.periods import Period
-from modelgates_client.reports.spending import spending_of_ledger
 from modelgates_client.testing import StubAPI
+
+from ..reports.sample_ledgers import spending_of_ledger
 
 APPLICATION = Path(__file__).with_name("application.py")
 THREADS = 4  # per application: the number of calls in flight when it is killed

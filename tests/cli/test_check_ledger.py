@@ -12,9 +12,8 @@ from modelgates_client.cli.statuses import Status
 from modelgates_client.ledger import Ledger, derived
 from modelgates_client.ledger.capture_file import CaptureFile
 from modelgates_client.reports.periods import Period
-from modelgates_client.reports.spending import spending_of_ledger
 
-from ..reports.sample_ledgers import make_ledger, record
+from ..reports.sample_ledgers import make_ledger, record, spending_of_ledger
 
 ALL = Period(None, None, "UTC")
 

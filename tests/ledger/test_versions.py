@@ -16,9 +16,9 @@ from modelgates_client.ledger import (
     schema,
 )
 from modelgates_client.reports.periods import Period
-from modelgates_client.reports.spending import spending_of_ledger
 from modelgates_client.rows.columns import ALL_COLUMNS
 
+from ..reports.sample_ledgers import spending_of_ledger
 from .sample_outcomes import body, failed, pending, resolved, rows
 
 STEP_COUNT = len(schema.STEPS)

@@ -6,6 +6,8 @@ from modelgates_client import Generation, PermissionDeniedError, Response
 from modelgates_client.bulk.outcomes import Failed, Resolved
 from modelgates_client.ledger import Ledger
 from modelgates_client.records.generation import GenerationResponse
+from modelgates_client.reports.reading import rows_of_ledger
+from modelgates_client.reports.spending import spending
 
 
 def record(number, **changes):
@@ -34,3 +36,9 @@ def resolved(item):
     body = json.dumps({"data": item}).encode()
     response = Response(GenerationResponse(data=Generation.from_dict(item)), 200, {}, body, 1, 0.25)
     return Resolved(item["id"], response)
+
+
+def spending_of_ledger(path, *arguments, **options):
+    """Return the spending of a ledger."""
+    with rows_of_ledger(str(path)) as rows:
+        return spending(rows, *arguments, **options)

@@ -13,11 +13,12 @@ from modelgates_client.exports.tables import ROWS
 from modelgates_client.exports.writing import Output, export
 from modelgates_client.reports.building import build_report
 from modelgates_client.reports.periods import Period
-from modelgates_client.reports.reading import OF_ROWS
+from modelgates_client.reports.reading import OF_ROWS, OpenRows
 from modelgates_client.reports.selection import check_by, needed, read_where
-from modelgates_client.reports.spending import spending, spending_of_ledger
+from modelgates_client.reports.spending import spending
 
 from ..rows.sample_records import FULL, label, ledger_of, pending, resolved
+from .sample_ledgers import spending_of_ledger
 
 ALL = Period(None, None, "UTC")
 NOW = datetime.datetime(2026, 11, 2, tzinfo=datetime.UTC)
@@ -85,9 +86,9 @@ def test_spending_can_be_limited_to_labels(path, tmp_path):
         assert (spent.known_usd, spent.pending) == (Decimal(known), pending_ids)
         assert spent.differences == ()
         with open_rows(out) as connection:
-            assert spending(connection, ALL, "charged", OF_ROWS, where=where).known_usd == Decimal(
-                known
-            )
+            assert spending(
+                OpenRows(connection, OF_ROWS), ALL, "charged", where
+            ).known_usd == Decimal(known)
 
 
 def test_an_export_can_be_limited_to_labels(path, tmp_path):

@@ -15,14 +15,13 @@ from modelgates_client.exports.source import open_rows
 from modelgates_client.exports.tables import RECORDS
 from modelgates_client.ledger import Ledger, LedgerError
 from modelgates_client.reports.periods import Period
-from modelgates_client.reports.reading import OF_LEDGER, OF_ROWS
+from modelgates_client.reports.reading import OF_LEDGER, OF_ROWS, OpenRows
 from modelgates_client.reports.spending import (
     Spending,
     spending,
-    spending_of_ledger,
 )
 
-from .sample_ledgers import make_ledger, record
+from .sample_ledgers import make_ledger, record, spending_of_ledger
 from .sample_rows import NOON, connect, microseconds, row
 
 ALL = Period(None, None, "UTC")
@@ -99,7 +98,7 @@ def test_spending_equals_that_of_plain_python(rows, period, basis):
         if (each in not_final and each not in settled) or each[column] is None
     ]
     with closing(table(rows)) as connection:
-        result = spending(connection, period, basis, OF_LEDGER, now=NOW)
+        result = spending(OpenRows(connection, OF_LEDGER), period, basis, now=NOW)
 
     assert Fraction(result.known_usd) == sum(
         Fraction(each[column]) for each in inside if each[column] is not None
@@ -112,7 +111,7 @@ def test_spending_equals_that_of_plain_python(rows, period, basis):
     for state in ("pending", "failed", "forgotten"):
         assert getattr(result, state) == sum(each["state"] == state for each in unresolved)
     assert result.doubtful == (len(doubtful) + len(undated) + len(unresolved) - result.forgotten)
-    assert spending(connect(rows), period, basis, OF_ROWS, now=NOW) == result
+    assert spending(OpenRows(connect(rows), OF_ROWS), period, basis, now=NOW) == result
 
 
 def test_no_digit_of_a_sum_is_lost():
@@ -121,7 +120,7 @@ def test_no_digit_of_a_sum_is_lost():
     rows = [row(charged_usd=largest) for _ in range(11)]
 
     with closing(table(rows)) as connection:
-        result = spending(connection, ALL, "charged", OF_LEDGER)
+        result = spending(OpenRows(connection, OF_LEDGER), ALL, "charged")
     assert str(result.known_usd) == "1099999999999999.999999999999999999999989"
 
 
@@ -191,7 +190,9 @@ def test_an_id_without_a_record_has_the_time_in_it(tmp_path):
     everything = spending_of_ledger(path, ALL, "charged")
     assert (everything.pending, everything.forgotten, everything.doubtful) == (2, 2, 2)
     with open_rows(path) as connection:
-        assert spending(connection, DAY, "charged", OF_ROWS) == evolve(result, differences=())
+        assert spending(OpenRows(connection, OF_ROWS), DAY, "charged") == evolve(
+            result, differences=()
+        )
 
 
 @pytest.mark.skipif(sqlite3.sqlite_version_info < (3, 39), reason="its planner reads whole rows")

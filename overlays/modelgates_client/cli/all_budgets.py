@@ -48,15 +48,7 @@ def states_of_sources(
         ModelGatesError: A source cannot be read.
     """
     with rows_of_sources(sources, BUDGET_COLUMNS) as rows:
-        states, found = states_of(
-            rows.connection,
-            rows.dialect,
-            budgets,
-            now,
-            timezone=timezone,
-            control_totals=rows.control_totals,
-        )
-        differences = (*found, *rows.source_differences())
+        states, differences = states_of(rows, budgets, now, timezone)
     return [_undecided(state, differences) for state in states] if differences else states
 
 

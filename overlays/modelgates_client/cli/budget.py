@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, Final, Literal
 
 import click
-from attrs import evolve, frozen
+from attrs import frozen
 
 from modelgates_client.cli.all_budgets import (
     STATUSES,
@@ -165,16 +165,7 @@ def _spending(options: BudgetOptions, period: Period, now: datetime.datetime) ->
     options.check_sources("add up")
     where = read_where(options.where)
     with rows_of_sources(options.sources, COLUMNS) as rows:
-        spent = spending(
-            rows.connection,
-            period,
-            options.basis,
-            rows.dialect,
-            rows.control_totals,
-            where=where,
-            now=now,
-        )
-        return evolve(spent, differences=(*spent.differences, *rows.source_differences()))
+        return spending(rows, period, options.basis, where, now)
 
 
 def _line(spent: Spending, verdict: Verdict, max_usd: Decimal, period: Period, basis: Basis) -> str:

@@ -13,7 +13,7 @@ from modelgates_client.mcp.results import Untrusted, digits, untrusted
 from modelgates_client.reports.budgets import Budget, BudgetState, states_of
 from modelgates_client.reports.figures import Group
 from modelgates_client.reports.periods import read_period, zone_name
-from modelgates_client.reports.reading import OF_LEDGER, rows_of_ledger
+from modelgates_client.reports.reading import rows_of_ledger
 from modelgates_client.reports.selection import check_by, needed, read_where
 
 MAX_GROUPS: Final = 100
@@ -145,15 +145,8 @@ def budgets(path: str, chosen: Sequence[Budget]) -> list[BudgetResult]:
         LedgerError: The ledger cannot be read.
     """
     now = datetime.datetime.now(datetime.UTC)
-    with rows_of_ledger(path) as (connection, control_totals):
-        states, differences = states_of(
-            connection,
-            OF_LEDGER,
-            chosen,
-            now,
-            timezone=zone_name(None),
-            control_totals=control_totals,
-        )
+    with rows_of_ledger(path) as rows:
+        states, differences = states_of(rows, chosen, now, zone_name(None))
     return [_budget(state, is_damaged=bool(differences)) for state in states]
 
 

@@ -22,7 +22,6 @@ from modelgates_client.ledger.control_totals import (
     DAY,
     EXACT,
     Day,
-    Totals,
     TotalsDifference,
     number_of,
 )
@@ -32,6 +31,7 @@ from modelgates_client.reports.reading import (
     DatabaseConnection,
     DaySums,
     Dialect,
+    OpenRows,
     read,
     split,
     within,
@@ -417,30 +417,23 @@ class _BudgetTally:
         return self._today + datetime.timedelta(days=int(days))
 
 
-def states_of(  # noqa: PLR0913 - the source of rows, the budgets, and the time
-    connection: DatabaseConnection,
-    dialect: Dialect,
-    budgets: Sequence[Budget],
-    now: datetime.datetime,
-    *,
-    timezone: str,
-    control_totals: Totals | None = None,
+def states_of(
+    open_rows: OpenRows, budgets: Sequence[Budget], now: datetime.datetime, timezone: str
 ) -> tuple[list[BudgetState], tuple[TotalsDifference, ...]]:
-    """Return the states of budgets, and differences from the control totals, for a view `rows`.
+    """Return the states of budgets, and differences from the control totals.
 
     Rows are read once, since the start of the longest period and of the days of the mean.
 
     Args:
-        connection: A connection of SQLite or DuckDB, with a table or view `rows`.
-        dialect: The SQL dialect of the connection.
+        open_rows: The rows, as of `reading.rows_of_sources`, with the columns `BUDGET_COLUMNS`.
         budgets: The budgets.
         now: The current time, timezone-aware.
         timezone: The IANA name of the time zone of days.
-        control_totals: The control totals of the rows; None: there are none.
 
     Raises:
         DamagedError: An amount or a time in the rows is invalid.
     """
+    connection, dialect = open_rows.connection, open_rows.dialect
     present = _columns_of(connection)
     start = needed_from(budgets, now, timezone)
     names = [name for name in AMOUNTS.values() if name in present]
@@ -456,7 +449,8 @@ def states_of(  # noqa: PLR0913 - the source of rows, the budgets, and the time
 
     rows = _rows(parts, sums, names, kinds)
     budget_states = states(budgets, rows, now, timezone, with_older_records)
-    return budget_states, sums.differences(control_totals, start, None)
+    differences = sums.differences(open_rows.control_totals, start, None)
+    return budget_states, (*differences, *open_rows.source_differences())
 
 
 def _columns_of(connection: DatabaseConnection) -> set[str]:

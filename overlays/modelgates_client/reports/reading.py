@@ -86,9 +86,27 @@ OF_LEDGER: Final = Dialect(CREATED, lambda name: f"json_extract({LABELS.name}, '
 OF_ROWS: Final = Dialect(f"epoch_us({CREATED})", lambda name: f"{LABELS.name}[{literal(name)}]")
 
 
+@frozen
+class OpenRows:
+    """The rows of a ledger or of exports.
+
+    Attributes:
+        connection: A connection with a table or view `rows`.
+        dialect: The SQL dialect of the connection.
+        control_totals: The control totals of the rows; None: there are none.
+        source_differences: Returns how the rows of ledgers differ from theirs, if there are
+            several ledgers.
+    """
+
+    connection: DatabaseConnection
+    dialect: Dialect
+    control_totals: Totals | None = None
+    source_differences: Callable[[], tuple[TotalsDifference, ...]] = tuple
+
+
 @contextmanager
-def rows_of_ledger(path: str) -> Generator[tuple[DatabaseConnection, Totals]]:
-    """Open a ledger; yield a connection to a snapshot of its rows, and their control totals.
+def rows_of_ledger(path: str) -> Generator[OpenRows]:
+    """Open a ledger by SQLite, and yield a snapshot of its rows.
 
     Captured ids are added to the ledger first.
 
@@ -102,31 +120,13 @@ def rows_of_ledger(path: str) -> Generator[tuple[DatabaseConnection, Totals]]:
         schema.check_version(database, schema.STEPS)
         with database.snapshot() as connection:  # rows and totals of the same moment
             Derived().check(database, connection)
-            yield connection, ControlTotals().read(connection)
+            yield OpenRows(connection, OF_LEDGER, ControlTotals().read(connection))
     finally:
         database.close()
 
 
-@frozen
-class RowsOfSources:
-    """The rows of a ledger or of exports.
-
-    Attributes:
-        connection: A connection with a table or view `rows`.
-        dialect: The SQL dialect of the connection.
-        control_totals: The control totals of the rows; None: there are none.
-        source_differences: Returns how the rows of ledgers differ from theirs, if there are
-            several ledgers.
-    """
-
-    connection: DatabaseConnection
-    dialect: Dialect
-    control_totals: Totals | None
-    source_differences: Callable[[], tuple[TotalsDifference, ...]] = tuple
-
-
 @contextmanager
-def rows_of_sources(sources: Sequence[str], columns: Iterable[str]) -> Generator[RowsOfSources]:
+def rows_of_sources(sources: Sequence[str], columns: Iterable[str]) -> Generator[OpenRows]:
     """Open a ledger by SQLite, or several sources, or exports, by DuckDB.
 
     Args:
@@ -139,14 +139,14 @@ def rows_of_sources(sources: Sequence[str], columns: Iterable[str]) -> Generator
         SourceError: An export cannot be read.
     """
     if len(sources) == 1 and not _is_export(sources[0]):
-        with rows_of_ledger(sources[0]) as (connection, control_totals):
-            yield RowsOfSources(connection, OF_LEDGER, control_totals)
+        with rows_of_ledger(sources[0]) as rows:
+            yield rows
         return
     from modelgates_client.exports.source import open_source  # noqa: PLC0415 - slow to load, and ledgers do not need it
 
     with open_source(sources) as source:
         source.define("rows", columns)
-        yield RowsOfSources(source.connection, OF_ROWS, None, source.differences)
+        yield OpenRows(source.connection, OF_ROWS, None, source.differences)
 
 
 def _is_export(source: str) -> bool:

@@ -223,8 +223,9 @@ def reconcile_ledger(path: str, activity: Activity, tolerance: Decimal) -> Recon
     Raises:
         LedgerError: The ledger cannot be read, or is damaged.
     """
-    with rows_of_ledger(path) as (connection, _):
-        return reconcile(activity, (*_records(connection), *_unresolved(connection)), tolerance)
+    with rows_of_ledger(path) as rows:
+        records = (*_records(rows.connection), *_unresolved(rows.connection))
+        return reconcile(activity, records, tolerance)
 
 
 def _records(connection: DatabaseConnection) -> Iterator[ReconciledRecord]:

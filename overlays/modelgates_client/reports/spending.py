@@ -20,20 +20,17 @@ from modelgates_client.ledger.control_totals import (
     DAY,
     EXACT,
     Day,
-    Totals,
     TotalsDifference,
     sum_of,
 )
 from modelgates_client.reports.periods import Period
 from modelgates_client.reports.reading import (
     OF_LEDGER,
-    DatabaseConnection,
     DaySums,
     DayTotals,
-    Dialect,
+    OpenRows,
     Row,
     read,
-    rows_of_ledger,
     split,
     totals_by_day,
     within,
@@ -105,43 +102,19 @@ class Spending:
         return "within" if self.doubtful <= allow_doubtful else "undecided"
 
 
-def spending_of_ledger(
-    path: str,
+def spending(
+    rows: OpenRows,
     period: Period,
     basis: Basis,
     where: Mapping[str, str] = MappingProxyType({}),
     now: datetime.datetime | None = None,
 ) -> Spending:
-    """Return the spending of a ledger, which is only read, even while others write to it.
-
-    Captured ids are added to the ledger first. Only rows with the labels of `where` count.
-
-    Raises:
-        LedgerError: The file is not a ledger, cannot be read, is damaged, or its rows are
-            incomplete.
-    """
-    with rows_of_ledger(path) as (connection, control_totals):
-        return spending(connection, period, basis, OF_LEDGER, control_totals, where=where, now=now)
-
-
-def spending(  # noqa: PLR0913 - what to sum, and in which SQL dialect
-    connection: DatabaseConnection,
-    period: Period,
-    basis: Basis,
-    dialect: Dialect,
-    control_totals: Totals | None = None,
-    *,
-    where: Mapping[str, str] = MappingProxyType({}),
-    now: datetime.datetime | None = None,
-) -> Spending:
-    """Return the spending of a table or view `rows`, which is read once.
+    """Return the spending of the rows of a ledger or of exports, which are read once.
 
     Args:
-        connection: A connection of SQLite or DuckDB.
+        rows: The rows, as of `reading.rows_of_sources`, with the columns `COLUMNS`.
         period: The period.
         basis: Which cost to sum.
-        dialect: The SQL dialect of the connection.
-        control_totals: The control totals of the rows; None: there are none.
         where: Only rows with these labels count.
         now: The current time, timezone-aware, from which the age of records counts; None: that of
             the clock.
@@ -149,6 +122,7 @@ def spending(  # noqa: PLR0913 - what to sum, and in which SQL dialect
     Raises:
         DamagedError: An amount or a time is not a number.
     """
+    dialect = rows.dialect
     labels = [f"{dialect.label(name)} = {literal(text)}" for name, text in where.items()]
     selection = [f"coalesce({' AND '.join(labels)}, FALSE)"] if labels else []
     name = AMOUNTS[basis]
@@ -159,16 +133,17 @@ def spending(  # noqa: PLR0913 - what to sum, and in which SQL dialect
     conditions = within(dialect, *days)
     if dialect is OF_LEDGER and not where:
         start, end = _inner_days(period)
-        for totals in totals_by_day(connection, name, start, end, before):
+        for totals in totals_by_day(rows.connection, name, start, end, before):
             sums.add_day(totals)
             tally.add_day(totals)
         conditions = _except_days(conditions, start, end)
-    for day, rows in read(connection, dialect, (name, *selection), conditions):
-        records, unresolved = split(rows)
+    for day, part in read(rows.connection, dialect, (name, *selection), conditions):
+        records, unresolved = split(part)
         (known,) = sums.add(day, records)
         tally.add(day, records, known)
         tally.add_unresolved(unresolved)
-    return tally.spending(sums.differences(control_totals, *days))
+    differences = sums.differences(rows.control_totals, *days)
+    return tally.spending((*differences, *rows.source_differences()))
 
 
 def settled_before(now: datetime.datetime) -> int:

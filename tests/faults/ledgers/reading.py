@@ -5,9 +5,9 @@ from modelgates_client.bulk.outcomes import Failed
 from modelgates_client.exports.errors import SourceError
 from modelgates_client.ledger import Ledger, LedgerError
 from modelgates_client.reports.periods import Period
-from modelgates_client.reports.spending import spending_of_ledger
 
 from ...ledger.sample_outcomes import resolved
+from ...reports.sample_ledgers import spending_of_ledger
 from .damages import damaged
 
 RECORDS = 150
