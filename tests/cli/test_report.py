@@ -148,10 +148,9 @@ def test_a_page_cannot_replace_its_source(report, ledger, page):
         report(ledger, html="there/is/none/out.html")
 
 
-@pytest.mark.parametrize("missing", ["duckdb", "adbc_driver_sqlite", "plotly"])
-def test_a_missing_extra_is_named(report, ledger, page, monkeypatch, missing):
+@pytest.mark.parametrize("missing", ["duckdb", "adbc_driver_sqlite"])
+def test_a_missing_extra_is_named(report, ledger, monkeypatch, missing):
     """In one line that says what to install; nothing is written."""
-    page.render = lambda _: __import__("plotly").__name__
     monkeypatch.delitem(sys.modules, "modelgates_client.exports.source", raising=False)
     monkeypatch.setitem(sys.modules, missing, None)
 

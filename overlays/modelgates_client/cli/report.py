@@ -1,7 +1,7 @@
 """`modelgates report`: what generations cost and how they went, from a ledger or its export."""
 
 import datetime
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 from attrs import evolve, frozen
@@ -16,9 +16,6 @@ from modelgates_client.reports.formatting import changed
 
 if TYPE_CHECKING:
     from modelgates_client.reports.figures import Reconciliation, Report, Sort
-
-#: The modules that the extra `report` installs.
-_EXTRA_MODULES: Final = ("duckdb", "adbc_driver_manager", "adbc_driver_sqlite", "plotly")
 
 
 def _dimensions(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
@@ -101,18 +98,11 @@ def report(options: ReportOptions, messages: Messages) -> Status:
     stdout = Stdout()
     if options.html is not None:
         check_writable(options.html, options.sources)
-    try:
-        figures = _figures(options)
-        if options.html is not None:
-            from modelgates_client.reports.page import render  # noqa: PLC0415 - costs
+    figures = _figures(options)
+    if options.html is not None:
+        from modelgates_client.reports.page import render  # noqa: PLC0415 - costs
 
-            write_file(options.html, render(figures))
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] not in _EXTRA_MODULES:
-            raise
-        raise ConfigurationError(
-            "the command needs an extra: pip install 'modelgates-client[cli,report]'"
-        ) from None
+        write_file(options.html, render(figures))
     if figures.differences:
         messages.warning(f"{changed(figures.differences)}; run `modelgates check` on it")
     stdout.write(_text(figures, options, stdout))

@@ -97,6 +97,7 @@ def reading(path: str) -> Generator[LedgerReader]:
             process has it open.
     """
     try:
+        import adbc_driver_sqlite  # noqa: F401, PLC0415  # pyright: ignore[reportUnusedImport] - an extra
         from adbc_driver_manager import Error  # noqa: PLC0415 - an extra
     except ModuleNotFoundError:
         raise ConfigurationError(EXTRA) from None

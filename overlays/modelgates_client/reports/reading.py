@@ -7,7 +7,7 @@ from decimal import Decimal
 from operator import itemgetter
 from pathlib import Path
 from types import NoneType
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from attrs import frozen
 
@@ -35,6 +35,11 @@ from modelgates_client.ledger.ledger import bring_up_to_date
 from modelgates_client.reports.selection import between
 from modelgates_client.rows.columns import CREATED, LABELS
 
+if TYPE_CHECKING:
+    import sqlite3
+
+    from duckdb import DuckDBPyConnection
+
 #: The time, the state, and the requested columns.
 Row = tuple[Any, ...]
 
@@ -43,28 +48,9 @@ _RECORD_STATES: Final = frozenset(["final", "provisional"])
 _BUSY_TIMEOUT_S: Final = 30.0  # seconds to wait for a lock of another process
 
 
-class Cursor(Protocol):
-    """The result of a statement, as `sqlite3` and DuckDB have it."""
-
-    def fetchone(self) -> Any:
-        """Return the next row; None after the last."""
-        ...
-
-    def fetchmany(self, size: int = ..., /) -> list[Any]:
-        """Return up to `size` of the next rows; an empty list after the last."""
-        ...
-
-    def fetchall(self) -> list[Any]:
-        """Return all remaining rows."""
-        ...
-
-
-class DatabaseConnection(Protocol):
-    """A connection, as `sqlite3` and DuckDB have it."""
-
-    def execute(self, statement: str, /) -> Cursor:
-        """Execute a statement."""
-        ...
+#: A connection that rows are read by, and the result of its statements.
+DatabaseConnection: TypeAlias = "sqlite3.Connection | DuckDBPyConnection"
+Cursor: TypeAlias = "sqlite3.Cursor | DuckDBPyConnection"
 
 
 @frozen
