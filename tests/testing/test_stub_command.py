@@ -17,6 +17,8 @@ import pytest
 from modelgates_client import Generation, ModelGates, ModelGatesError
 from modelgates_client.testing import STUB_KEY, make_record
 
+from ..cli.commands import Command
+
 RECORD = Path(__file__).parent.parent / "records" / "2026-02-cancelled-stream.json"
 ID = "gen-1771967973-0hZ8J5kY7qLMOKbPx0u3"
 COMMAND = [sys.executable, "-m", "modelgates_client"]
@@ -169,9 +171,7 @@ def test_an_interrupt_ends_the_command(serve):
 
 def usage_error(*arguments):
     """Run the command with invalid arguments; return the line that it prints."""
-    done = subprocess.run(
-        [*COMMAND, "stub", *arguments], capture_output=True, text=True, timeout=60
-    )
+    done = Command("http://127.0.0.1:9/api/v1")("stub", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()
     return line
