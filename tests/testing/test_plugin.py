@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow("each test runs pytest in a process")
 #: Disables other plugins, which take longest to load.
 WITHOUT_OTHER_PLUGINS = [
     option
-    for name in ("cacheprovider", "hypothesispytest", "pytest_httpx", "respx")
+    for name in ("anyio", "cacheprovider", "hypothesispytest", "pytest_httpx", "respx")
     for option in ("-p", f"no:{name}")
 ]
 
