@@ -1,5 +1,6 @@
 """Loopback servers for tests of the whole client: HTTP/1.1 with keep-alive, TLS, and a proxy."""
 
+import atexit
 import itertools
 import json
 import select
@@ -323,5 +324,6 @@ def refusing_port() -> int:
 @cache
 def _bound() -> socket.socket:
     bound = socket.socket()
+    atexit.register(bound.close)
     bound.bind(("127.0.0.1", 0))
     return bound
