@@ -143,7 +143,7 @@ def check(  # noqa: PLR0913 - the two documents, and what is known of them
         tuple(
             SpecFinding(
                 f"answer-{deviation.kind.replace('_', '-')}",
-                after.pointer(deviation),
+                denying.pointer if (denying := after.denying(deviation)) else "#/paths",
                 f"{deviation.operation} {deviation.status} {one_line(deviation.place)} has "
                 f"{deviation.found} in {count} of "
                 f"{answers} recorded response(s); the new spec says {one_line(deviation.expected)}",

@@ -48,20 +48,12 @@ class ResponseSchemas:
         default=Factory(lambda self: SchemaReader(self.document, lambda *_: None), takes_self=True),
     )
 
-    def pointer(self, denied: Deviation) -> str:
-        """Return the published pointer of the schema that responses contradict."""
-        raw = self._declaring(denied) or next(self._at(denied), None)
-        return raw.pointer if raw else "#/paths"
-
-    def declaring(self, denied: Deviation) -> _Place | None:
-        """Return the schema that should declare a field or list a value; None for the others."""
-        return self._place(self._declaring(denied))
-
-    def denying(self, denied: Deviation) -> _Place | None:
+    def denying(self, denied: Deviation) -> Raw | None:
         """Return the schema that responses contradict."""
-        return self._place(next(self._at(denied), None))
+        return self.declaring(denied) or next(self._at(denied), None)
 
-    def _declaring(self, denied: Deviation) -> Raw | None:
+    def declaring(self, denied: Deviation) -> Raw | None:
+        """Return the schema that should declare a field or list a value; None for the others."""
         if denied.kind not in _DECLARED_BY:
             return None
         if denied.kind == "undeclared":
@@ -97,7 +89,7 @@ class ResponseSchemas:
         except UnreadableSchemaError:
             return []
 
-    def _place(self, raw: Raw | None) -> _Place | None:
+    def place(self, raw: Raw | None) -> _Place | None:
         """Return the place of a schema; None if it does not stand in the document itself."""
         pending: list[tuple[str, Any]] = [("#", self.document)]
         while pending and raw is not None:
@@ -121,11 +113,11 @@ def candidates(
         denied: The deviation of the responses from the document.
     """
     reason = f"{_REASON}{denied.operation} {denied.status} {denied.place} has {denied.found}."
-    if holder := after.declaring(denied):
+    if holder := after.place(after.declaring(denied)):
         update = _declaration(holder.schema, denied)
         target = json_path(holder.pointer)
         return [[{"target": target, "description": reason, "update": update}]] if update else []
-    spot, old = after.denying(denied), before.denying(denied)
+    spot, old = (schemas.place(schemas.denying(denied)) for schemas in (after, before))
     if spot is None:
         return []
     if denied.kind == "missing":

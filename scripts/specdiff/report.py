@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, Literal
 
-from attrs import frozen
+from attrs import asdict, frozen
 
 from specdiff import release
 from specdiff.changes import Change, Level
@@ -133,11 +133,8 @@ class DriftReport:
             "new": self.new,
             "counts": {str(level): self.count(level) for level in reversed(Level)},
             "changes": [_change(change, self.reasons.get(change.key)) for change in self.changes],
-            "suspicions": [
-                {"id": s.id, "text": s.text, "advice": s.advice, "pointers": list(s.pointers)}
-                for s in self.suspicions
-            ],
-            "findings": [_finding(f, self.reasons.get(f.key)) for f in self.findings],
+            "suspicions": [asdict(suspicion) for suspicion in self.suspicions],
+            "findings": [{**asdict(f), "accepted": self.reasons.get(f.key)} for f in self.findings],
             "answers": self.answers,
             "regenerated": None if self.shifts is None else [_shift(s) for s in self.shifts],
             "refusal": self.refusal,
@@ -171,18 +168,6 @@ def _change(change: Change, reason: str | None) -> dict[str, Any]:
             {"operation": p.operation, "status": p.status, "pointer": p.pattern}
             for p in sorted(change.places)
         ],
-        "accepted": reason,
-    }
-
-
-def _finding(finding: SpecFinding, reason: str | None) -> dict[str, Any]:
-    return {
-        "rule": finding.rule,
-        "pointer": finding.pointer,
-        "text": finding.text,
-        "advice": finding.advice,
-        "fails": finding.fails,
-        "actions": list(finding.actions),
         "accepted": reason,
     }
 

@@ -3,7 +3,7 @@
 import json
 from typing import Any, Final
 
-from attrs import evolve, frozen
+from attrs import frozen
 from normalizing.findings import UnreadableSchemaError
 from normalizing.located import child, place
 from normalizing.reading import anything
@@ -117,12 +117,6 @@ def kind(shape: Shape) -> str:
 def listing(shape: Shape) -> list[str] | None:
     """Return the JSON of the values that a shape lists, or None."""
     return None if shape.values is None else [as_json(value) for value in shape.values]
-
-
-def of_type(shape: Shape, keywords: tuple[str, ...] = ()) -> Shape:
-    """Return only the type of a shape, with selected bounds."""
-    bounds = {key: value for key, value in shape.bounds.items() if key in keywords}
-    return evolve(shape, bounds=bounds, values=None, is_constant=False)
 
 
 def type_pointer(shape: Shape) -> str:

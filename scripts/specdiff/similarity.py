@@ -7,7 +7,7 @@ to the size of the documents.
 from collections.abc import Callable
 from typing import Any, Final
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from common.effects import Effect
 from normalizing import discriminators
 from normalizing.findings import UnreadableSchemaError
@@ -16,7 +16,7 @@ from normalizing.shapes import Parts, Shape
 from specdiff import reading
 from specdiff.changes import ChangeSet, quote
 from specdiff.document import Document
-from specdiff.schemas import ANY, Choices, as_json, kind, listing, of_type, read
+from specdiff.schemas import ANY, Choices, as_json, kind, listing, read
 
 Pair = tuple[Parts, Parts]
 Pairs = list[tuple[Shape, Shape]]
@@ -123,7 +123,8 @@ def tags(choices: Choices, shapes: list[Shape]) -> dict[str, Any] | None:
 
 def bare(shape: Shape) -> Shape:
     """Return only the type of a shape, with its format if that has its own Python type."""
-    return of_type(shape, ("format",) if reading.typed_format(shape) else ())
+    form = reading.typed_format(shape)
+    return evolve(shape, bounds={"format": form} if form else {}, values=None, is_constant=False)
 
 
 def typed(shape: Shape) -> str:
