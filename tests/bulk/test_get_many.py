@@ -394,6 +394,27 @@ def test_an_exception_of_an_async_iterator_is_raised():
         asyncio.run(main(gateway.base_url))
 
 
+@pytest.mark.parametrize("is_async", [False, True])
+def test_the_end_of_a_program_in_an_iterator_ends_the_run(is_async):
+    """An exception that is no `Exception` is not kept in the task that reads the ids."""
+
+    def ended():
+        yield "gen-1"
+        raise GeneratorExit("the program ends")
+
+    async def ended_async():
+        for generation_id in ended():
+            yield generation_id
+
+    async def main(base_url):
+        source = ended_async() if is_async else ended()
+        async with AsyncModelGates(api_key=KEY, base_url=base_url) as client:
+            return [outcome async for outcome in client.generations.get_many(source)]
+
+    with Gateway() as gateway, pytest.raises(GeneratorExit):
+        asyncio.run(asyncio.wait_for(main(gateway.base_url), 50))
+
+
 def test_get_batches_yields_the_outcomes_of_get_many():
     """Each batch has the outcomes that are ready at that time."""
     with Gateway() as gateway, ModelGates(api_key=KEY, base_url=gateway.base_url) as client:
