@@ -9,6 +9,7 @@
 | `runner`         | lets contenders take turns, each in a new process; the table of results  |
 | `bodies`         | the responses that are served and decoded; the generator's plain client  |
 | `server`         | the server: with latency, a rate limit, or an outage                     |
+| `limits`         | its rate limits, and how fast a client could be that knows them          |
 | `outages`        | ids lost, requests and time in outages and behind limits                 |
 | `reports`        | reports, budgets, reconciliation: compared with plain Python and DuckDB  |
 | `synthetic_year` | the year that they report, and what it adds up to                        |

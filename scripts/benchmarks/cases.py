@@ -7,7 +7,7 @@ from enum import Enum
 from benchmarks import contenders as by
 from benchmarks import growth
 from benchmarks.contenders import Contender
-from benchmarks.server import Limit, TokenBucket
+from benchmarks.limits import Limit, TokenBucket
 
 
 class Measure(Enum):

@@ -16,16 +16,21 @@ from common.tool_errors import ToolError, progress
 
 from benchmarks.cases import CLIENTS
 from benchmarks.contenders import Setting
-from benchmarks.runner import run_turn, table
-from benchmarks.server import (
+from benchmarks.limits import (
+    ChangingLimit,
+    FixedWindow,
     Limit,
-    Outage,
-    Server,
+    RandomRefusals,
     SlidingWindow,
     TokenBucket,
+    ideal_s,
+)
+from benchmarks.runner import run_turn, table
+from benchmarks.server import (
+    Outage,
+    Server,
     WaitHeaders,
     as_date,
-    ideal_s,
     in_seconds,
     no_header,
     nonsense,
@@ -52,7 +57,15 @@ _LIMITS: dict[str, tuple[Callable[[], Limit], int]] = {
     "no burst, 500/s": (lambda: TokenBucket(500, 1), 4000),
     "window of 1 s": (lambda: SlidingWindow(100), 1500),
     "window of 10 s": (lambda: SlidingWindow(200, 10), 800),
+    "fixed window of 1 s": (lambda: FixedWindow(100), 1500),
+    "fixed window of 10 s": (lambda: FixedWindow(200, 10), 800),
     "10 at one time": (lambda: SlidingWindow(10, LATENCY_S), 2400),  # each takes the latency
+    "raised tenfold": (lambda: ChangingLimit(TokenBucket(50, 10), TokenBucket(500, 10), 6), 3500),
+    "lowered to a quarter": (
+        lambda: ChangingLimit(TokenBucket(100, 10), TokenBucket(25, 10), 5),
+        1000,
+    ),
+    "2 % at random": (lambda: RandomRefusals(0.02), 2000),
 }
 _REFUSALS = {
     f"{status}, {name}": (status, headers)

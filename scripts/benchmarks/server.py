@@ -8,68 +8,19 @@ import json
 import math
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from email.utils import formatdate
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
+
+from benchmarks.limits import Limit
 
 _EVENTS = 50  # of a streamed completion
 _COMPLETION_ID = "gen-1771967973-0hZ8J5kY7qLMOKbPx0u3"
 _BACKLOG = 1024  # a client opens all its connections at once
 _CLOCK_ERROR_S = 3600.0
-
-
-class Limit(Protocol):
-    """A rate limit."""
-
-    def wait_s(self, now: float) -> float:
-        """Return 0 to admit a request, else the seconds until one may be admitted."""
-        ...
-
-
-class SlidingWindow:
-    """Admits `limit` requests in any period as long as the window."""
-
-    def __init__(self, limit: int, window_s: float = 1.0) -> None:
-        self._times = deque([-math.inf] * limit, limit)
-        self._window_s = window_s
-
-    def wait_s(self, now: float) -> float:
-        """Return the seconds until the oldest request leaves the window if it is full, else 0."""
-        wait_s = self._times[0] + self._window_s - now
-        if wait_s > 0:
-            return wait_s
-        self._times.append(now)
-        return 0
-
-
-class TokenBucket:
-    """Adds `rate` tokens per second, up to `capacity`; a request takes one."""
-
-    def __init__(self, rate: int, capacity: int) -> None:
-        self._rate, self._capacity = rate, capacity
-        self._tokens, self._filled_at = float(capacity), math.inf
-
-    def wait_s(self, now: float) -> float:
-        """Return the seconds until there is a token, or 0 if there is one."""
-        added = max(0.0, now - self._filled_at) * self._rate
-        self._tokens, self._filled_at = min(self._capacity, self._tokens + added), now
-        if self._tokens < 1:
-            return (1 - self._tokens) / self._rate
-        self._tokens -= 1
-        return 0
-
-
-def ideal_s(limit: Limit, requests: int) -> float:
-    """Return the seconds of a client that knows the limit, and sends when it is admitted."""
-    now = 0.0
-    for _ in range(requests):
-        while wait_s := limit.wait_s(now):
-            now += max(wait_s, 1e-9)  # less may not change a float
-    return now
 
 
 #: Returns the headers of a refusal that report the wait, in seconds.

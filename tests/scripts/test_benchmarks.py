@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from benchmarks import __main__ as command
-from benchmarks import bodies, growth, outages, runner, server
+from benchmarks import bodies, growth, limits, outages, runner, server
 from benchmarks import contenders as by
 from benchmarks.cases import CASES, CLIENTS, Case, Measure
 from benchmarks.contenders import Setting
@@ -203,15 +203,17 @@ def test_the_tools_take_specs_of_each_size(setting):
 @pytest.mark.parametrize(
     ("limit", "ideal_s"),
     [
-        (lambda: server.TokenBucket(100, 10), 4.9),
-        (lambda: server.TokenBucket(100, 1), 4.99),
-        (lambda: server.SlidingWindow(100), 4),
-        (lambda: server.SlidingWindow(10, 0.05), 2.45),
+        (lambda: limits.TokenBucket(100, 10), 4.9),
+        (lambda: limits.TokenBucket(100, 1), 4.99),
+        (lambda: limits.SlidingWindow(100), 4),
+        (lambda: limits.SlidingWindow(10, 0.05), 2.45),
+        (lambda: limits.FixedWindow(100), 4),
+        (lambda: limits.FixedWindow(25, 0.25), 4.75),
     ],
 )
 def test_a_limit_admits_as_many_as_it_says(limit, ideal_s):
     """To a client that knows it, and to one that sends all the time."""
-    assert server.ideal_s(limit(), 500) == pytest.approx(ideal_s, abs=0.001)
+    assert limits.ideal_s(limit(), 500) == pytest.approx(ideal_s, abs=0.001)
     limiting = limit()
     admitted = sum(not limiting.wait_s(millisecond / 1000) for millisecond in range(5000))
     assert admitted == pytest.approx(500 * 5 / ideal_s, rel=0.25)
