@@ -315,7 +315,8 @@ class Ledger:
         Raises:
             LedgerError: It failed.
         """
-        return self._forget_all(pending=pending, failed=failed, older_than_s=older_than_s)
+        chosen = (("pending", pending), ("failed", failed))
+        return self._forget_all([state for state, is_chosen in chosen if is_chosen], older_than_s)
 
     def give_up(self, older_than_s: float) -> int:
         """Forget old ids that the server has reported to have no record.
@@ -332,19 +333,11 @@ class Ledger:
         Raises:
             LedgerError: It failed.
         """
-        return self._forget_all(older_than_s=older_than_s, given_up_by=self._holder)
+        return self._forget_all(_states(failed=True), older_than_s, given_up_by=self._holder)
 
     def _forget_all(
-        self,
-        *,
-        pending: bool = True,
-        failed: bool = True,
-        older_than_s: float,
-        given_up_by: int | None = None,
+        self, states: Sequence[str], older_than_s: float, *, given_up_by: int | None = None
     ) -> int:
-        states = [
-            state for state, is_chosen in (("pending", pending), ("failed", failed)) if is_chosen
-        ]
         if not states:
             return 0
         with self._database.writing() as connection:
