@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 from typing import Any
 
-from attrs import Factory, field, frozen
+from attrs import frozen
 from backtesting.observations import Deviation
 from normalizing import enum_names
 from normalizing.findings import UnreadableSchemaError
@@ -34,7 +34,6 @@ class _Place:
     schema: dict[str, Any]
 
 
-@frozen
 class ResponseSchemas:
     """The schemas of the response bodies of a document.
 
@@ -42,11 +41,10 @@ class ResponseSchemas:
         document: The document, with its overlay applied.
     """
 
-    document: LocatedObject
-    _reader: SchemaReader = field(
-        init=False,
-        default=Factory(lambda self: SchemaReader(self.document, lambda *_: None), takes_self=True),
-    )
+    def __init__(self, document: LocatedObject) -> None:
+        """Create the reader of its schemas."""
+        self.document = document
+        self._reader = SchemaReader(document, lambda *_: None)
 
     def denying(self, denied: Deviation) -> Raw | None:
         """Return the schema that responses contradict."""
