@@ -144,16 +144,12 @@ class StubChat:
         """Whether the record of a generation does not exist yet."""
         return time.monotonic() < self._ready_at.get(generation_id, 0.0)
 
-    def respond(self, request: "Request", api_key: str) -> Completion | Refusal:
-        """Return the response to a request, or why the API would not accept it."""
-        body = _parsed(request.get_data())
-        refusal = (
-            (None if request.method == _METHOD else _METHOD_NOT_ALLOWED)
-            or unauthorized(request, api_key)
-            or _invalid_body(body)
-        )
-        if refusal is not None:
-            return refusal
+    def respond(self, content: bytes) -> Completion | Refusal:
+        """Return the response to a request's body, or why the API would not accept it."""
+        body = _parsed(content)
+        invalid = _invalid_body(body)
+        if invalid is not None:
+            return invalid
         generation_id = (
             f"gen-{int(time.time())}-{''.join(secrets.choice(_LETTERS) for _ in range(20))}"
         )
@@ -218,7 +214,11 @@ class StubChat:
             yield _event({**head, "choices": [], "usage": _usage(record)})
 
 
-_METHOD_NOT_ALLOWED: Final = Refusal(405, None, f"the method is not {_METHOD}", _METHOD)
+def refusal(request: "Request", api_key: str) -> Refusal | None:
+    """Return why the API would not accept a request, whatever its body; None if it would."""
+    if request.method != _METHOD:
+        return Refusal(405, None, f"the method is not {_METHOD}", _METHOD)
+    return unauthorized(request, api_key)
 
 
 def _head(record: Mapping[str, Any], kind: str) -> dict[str, Any]:

@@ -234,7 +234,7 @@ class StubAPI(Behaviours):
 
     def _complete(self, request: "Request") -> tuple[StubResponse, StubRequest]:
         """Return the response to a request for a chat completion, and the request as listed."""
-        completion = self.chat.respond(request, self.api_key)
+        completion = _chat.refusal(request, self.api_key) or self.chat.respond(request.get_data())
         if isinstance(completion, Refusal):
             (response, violation), generation_id = _refused(completion), _single_id(request)
         else:
