@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import pytest
 from common import versions
 from common.project import Project
+from hypothesis.internal import constants_ast
 
 ROOT = Path(__file__).parents[2]
 
@@ -62,8 +63,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _audit(event: str, arguments: tuple[Any, ...]) -> None:
     if event == "open" and isinstance(arguments[0], str | os.PathLike):
         path = os.path.abspath(arguments[0])  # noqa: PTH100 - for every file that is opened
-        if path.startswith(VENDORED):
+        if path.startswith(VENDORED) and not _is_hypothesis_reading():
             opened.append(path)
+
+
+def _is_hypothesis_reading() -> bool:
+    """Whether Hypothesis reads the source of the loaded modules: it draws their constants, too."""
+    frame = sys._getframe()
+    while frame is not None and frame.f_globals.get("__name__") != constants_ast.__name__:
+        frame = frame.f_back
+    return frame is not None
 
 
 sys.addaudithook(_audit)
