@@ -70,7 +70,7 @@ def test_the_extension_determines_the_format(ledger, tmp_path, capsys, ending):
     path = tmp_path / f"out.{ending}"
     status, out, err = run(capsys, sources=(ledger,), to=str(path))
     assert (status, out) == (Status.OK, "")
-    assert "2 rows are ids without a record" in err
+    assert "2 of the rows are ids without a record" in err
     origin = f"{path}" if ending != "ndjson" else path.rename(tmp_path / "out.jsonl")
     if ending != "JSONL":
         assert ids(origin) == ["gen-1", "gen-2", "gen-3", "gen-4", "gen-new"]

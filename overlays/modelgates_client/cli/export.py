@@ -266,9 +266,9 @@ def _warn_of_omissions(
         messages.warning(f"left out, because they are unknown: {', '.join(parts)}")
     if not focus and counts.unresolved:
         messages.warning(
-            f"{counts.unresolved:,} rows are ids without a record, so most columns are null; see "
-            "the column state"
+            f"{counts.unresolved:,} of the rows are ids without a record: most columns are null; "
+            "see the column state"
         )
     if counts.provisional:
-        messages.warning(f"{counts.provisional:,} records are not final: their cost may change")
+        messages.warning(f"{count(counts.provisional, 'record')} not final: the cost may change")
     messages.detail(f"wrote {options.to}: {count(counts.records, 'record')}")
