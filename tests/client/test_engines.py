@@ -7,6 +7,7 @@ import httptools
 import pytest
 
 from modelgates_client import AsyncModelGates
+from modelgates_client.transport import exchange
 from modelgates_client.transport.credentials import Secret
 from modelgates_client.transport.deadline import Deadline
 from modelgates_client.transport.engines import async_engine
@@ -119,7 +120,8 @@ def test_an_engine_keeps_up_to_its_limit_of_connections(server, engine, max_conn
 
 def test_a_client_keeps_few_connections(server, engine):
     """Also after many concurrent calls."""
-    server.respond_with(respond_when_all_arrived(50))
+    calls = exchange.MAX_IDLE + 30
+    server.respond_with(respond_when_all_arrived(calls))
     client = AsyncModelGates(api_key=KEY, base_url=server.base_url)
-    connections, idle, _ = asyncio.run(open_connections_after(client, None, 50)(server))
-    assert (connections, idle) == (50, 20)
+    connections, idle, _ = asyncio.run(open_connections_after(client, None, calls)(server))
+    assert (connections, idle) == (calls, exchange.MAX_IDLE)

@@ -14,6 +14,7 @@ from modelgates_client import (
     ClientClosedError,
     ModelGates,
 )
+from modelgates_client.transport import exchange
 from modelgates_client.transport import options as transport_options
 
 from .servers import (
@@ -84,8 +85,9 @@ def test_racing_first_tasks_build_one_of_everything(tls_server, ca_bundle, monke
     assert tls_server.all_connections_closed()
 
 
-def test_excess_calls_wait_for_a_connection(server, engine):
+def test_excess_calls_wait_for_a_connection(server, engine, monkeypatch):
     """Within their deadlines; none fails."""
+    monkeypatch.setattr(exchange, "MAX_CONNECTIONS", 100)
     server.respond_with(respond_when_all_arrived(11))
 
     async def main():

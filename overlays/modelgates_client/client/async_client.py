@@ -4,7 +4,7 @@ import os
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping
 from contextlib import aclosing
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, Unpack, cast
 
 import modelgates_client  # annotations name classes that it loads lazily
 from modelgates_client.bulk.options import (
@@ -24,7 +24,7 @@ from modelgates_client.resources.generations import AsyncResources
 from modelgates_client.transport.async_pool import running_loop
 from modelgates_client.transport.credentials import Credentials, KeyFunction
 from modelgates_client.transport.engines import AsyncEngine, async_engine
-from modelgates_client.transport.exchange import MAX_CONNECTIONS, timeout_failure
+from modelgates_client.transport.exchange import timeout_failure
 from modelgates_client.transport.lazy_modules import httpx, ssl
 from modelgates_client.transport.messages import AttemptResult
 from modelgates_client.transport.options import ProxyURL
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
+
+#: Concurrent requests of `get_many` through a client of httpx, whose pool is slow beyond that.
+_MAX_HTTPX_CONCURRENCY: Final = 100
 
 
 class AsyncModelGates(AsyncResources, BaseClient[AsyncEngine]):
@@ -211,11 +214,9 @@ class AsyncModelGates(AsyncResources, BaseClient[AsyncEngine]):
         self._check_can_run_bulk()
         from modelgates_client.bulk.async_iteration import completed_batches  # noqa: PLC0415 - rarely needed
 
-        if (
-            self._settings.network.http_client is not None
-        ):  # the pool of httpx collapses beyond that
+        if self._settings.network.http_client is not None:
             bulk_options = bulk_options._replace(
-                concurrency=min(bulk_options.concurrency, MAX_CONNECTIONS)
+                concurrency=min(bulk_options.concurrency, _MAX_HTTPX_CONCURRENCY)
             )
         outcome = factory.outcome()
         batches = completed_batches(

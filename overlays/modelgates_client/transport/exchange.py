@@ -12,9 +12,9 @@ from modelgates_runtime.errors import ClientClosedError
 #: How long an idle connection is kept, in seconds: less than servers usually do, so few are stale.
 KEEP_ALIVE_S: Final = 15.0
 #: Maximum connections of a client; further calls wait for one within their deadlines.
-MAX_CONNECTIONS: Final = 100
+MAX_CONNECTIONS: Final = 1000
 #: Maximum idle connections that are kept open.
-MAX_IDLE: Final = 20
+MAX_IDLE: Final = 100
 
 _FIRST_ERROR: Final = 400
 _SCARCE: Final = frozenset({errno.EMFILE, errno.ENFILE})
