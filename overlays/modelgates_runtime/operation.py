@@ -108,6 +108,10 @@ class Content(NamedTuple):
         return bodies.decode_bytes(self.decoder, status_code, content)
 
 
+def _accept_any(_: Any) -> str | None:
+    return None
+
+
 class Operation(NamedTuple, Generic[T_co]):
     """Everything that the spec says about an operation.
 
@@ -147,12 +151,20 @@ class Operation(NamedTuple, Generic[T_co]):
         """Whether the method only reads, so that a request has no body (RFC 9110, 9.2.1)."""
         return self.method in SAFE_METHODS
 
-    def call(self, arguments: Mapping[str, Any], body: Any = None) -> "Call[T_co]":
+    def call(
+        self,
+        arguments: Mapping[str, Any],
+        body: Any = None,
+        subject: str = "",
+        problem: Callable[[Any], str | None] = _accept_any,
+    ) -> "Call[T_co]":
         """Return a call with these arguments; those that are None are not sent.
 
         Args:
             arguments: The value of each parameter, by its Python name.
             body: The body, of one of the types that the operation takes.
+            subject: See `Call`.
+            problem: See `Call`.
 
         Raises:
             ValueError: A path parameter is empty, `.` or `..`, or a number is not finite.
@@ -168,7 +180,7 @@ class Operation(NamedTuple, Generic[T_co]):
         if accept := self._accept():
             headers = (*headers, ("Accept", accept))
         target = f"{target}?{query}" if query else target
-        return Call(self, target, headers, content, arguments, body)
+        return Call(self, target, headers, content, arguments, body, subject, problem)
 
     def content(self, status_code: int) -> Content | None:
         """Return the documented content for a status; None if there is none.
@@ -213,18 +225,14 @@ class Operation(NamedTuple, Generic[T_co]):
 
     def _accept(self) -> str:
         """Return the `Accept` header, or "" if only JSON is accepted."""
-        kinds = {
-            content.content_type: None
+        kinds = [
+            content.content_type
             for status, content in self.responses.items()
-            if content.decoder is not None and status.startswith(_SUCCESS)
-        }
-        if all(kind == _JSON for kind in kinds):
+            if status[0] == _SUCCESS and content.decoder is not None
+        ]
+        if kinds in ([], [_JSON]):
             return ""
-        return ", ".join({**kinds, _JSON: None})  # errors are always JSON
-
-
-def _accept_any(_: Any) -> str | None:
-    return None
+        return ", ".join(dict.fromkeys([*kinds, _JSON]))  # errors are always JSON
 
 
 class Call(NamedTuple, Generic[T_co]):
@@ -262,14 +270,10 @@ class Call(NamedTuple, Generic[T_co]):
         headers = (*self.headers, ("Idempotency-Key", key))
         return self._replace(headers=headers, has_key=True)
 
-    def about(self, subject: str, problem: Callable[[T_co], str | None]) -> "Call[T_co]":
-        """Return the same call, which accepts only responses about its subject."""
-        return self._replace(subject=subject, problem=problem)
-
     def with_arguments(self, **changes: Any) -> "Call[T_co]":
         """Return the same call with other arguments."""
-        call = self.operation.call({**self.arguments, **changes}, self.body)
-        return call._replace(subject=self.subject, problem=self.problem)
+        arguments = {**self.arguments, **changes}
+        return self.operation.call(arguments, self.body, self.subject, self.problem)
 
     def __repr__(self) -> str:
         return f"Call({self.operation.method} {self.operation.path})"

@@ -164,7 +164,7 @@ def simulate(  # noqa: PLR0913 - all that a run depends on
 
     async def main():
         loop = asyncio.get_running_loop()
-        policy = RetryPolicy(max_retries, RetryBudget())
+        policy = RetryPolicy(max_retries, RetryBudget()).for_bulk()
 
         def execute(call, clock):
             request = Request("GET", call.subject)

@@ -87,8 +87,9 @@ def get_record(client: Any, generation_id: str) -> Any:
 def post_record(client: Any, generation_id: str) -> Any:
     """Fetch a record with the same operation, changed to a POST with a body."""
     operation = GET_GENERATION._replace(method="POST", bodies=(Body("application/json"),))
-    call = operation.call({"id": generation_id}, {"name": "x" * 100})
-    result = client.send(call.about(generation_id, call_for(generation_id).problem))
+    problem = call_for(generation_id).problem
+    call = operation.call({"id": generation_id}, {"name": "x" * 100}, generation_id, problem)
+    result = client.send(call)
 
     async def record() -> Generation:
         return (await result).data

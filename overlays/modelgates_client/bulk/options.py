@@ -150,8 +150,6 @@ class CallFactory(NamedTuple):
             execution = execute(self.call(item))
         except ModelGatesError as error:
             return PreparedCall(None, _raising(error))
-        # A run detects requests that hang by comparing them with the others.
-        execution = execution._replace(allows_stall=True, policy=execution.policy.for_bulk())
         return PreparedCall(execution, self.steps(execution))
 
 

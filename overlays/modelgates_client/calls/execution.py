@@ -83,8 +83,6 @@ class Execution(NamedTuple, Generic[T]):
         timeout_s: Seconds that the call may take, retries included.
         clock: Returns the time in seconds.
         host: The host of the request.
-        allows_stall: Whether the first attempt may take the whole timeout; otherwise it is repeated
-            early if it gets no response, since its connection may be dead.
     """
 
     call: Call[T]
@@ -94,7 +92,6 @@ class Execution(NamedTuple, Generic[T]):
     timeout_s: float
     clock: Callable[[], float] = monotonic_s
     host: str = ""
-    allows_stall: bool = False
 
     def send(self) -> Steps[T]:
         """Send the request, and retry it where the policy allows.
@@ -216,10 +213,11 @@ class Execution(NamedTuple, Generic[T]):
     def _stall_timeout_s(self, timeout_s: float) -> float:
         """Return the timeout in seconds of a first attempt, whose connection may be dead.
 
-        It is infinite for a request that may be sent only once.
+        It is infinite for a request that may be sent only once, and in a bulk run, which detects
+        requests that hang by comparing them with the others.
         """
-        allows_stall = self.allows_stall or not self.call.is_repeatable
-        return math.inf if allows_stall else max(_MIN_STALL_S, _STALL_FRACTION * timeout_s)
+        may_stall = self.policy.in_bulk or not self.call.is_repeatable
+        return math.inf if may_stall else max(_MIN_STALL_S, _STALL_FRACTION * timeout_s)
 
     def _pause(
         self, pause: Pause, deadline: Deadline, queue: RetryQueue | None

@@ -229,17 +229,17 @@ class RetryPolicy(NamedTuple):
         max_retries: The maximum number of attempts after the first.
         budget: The budget that all calls of a client share.
         uniform: A source of random numbers from 0 to 1.
-        is_paced: Whether retries after refusals by a rate limit wait for the budget's pace.
+        in_bulk: Whether a bulk run paces the calls, and detects requests that hang.
     """
 
     max_retries: int
     budget: RetryBudget
     uniform: Callable[[], float] = random.random
-    is_paced: bool = True
+    in_bulk: bool = False
 
     def for_bulk(self) -> "RetryPolicy":
-        """Return the policy for calls of a bulk run, which paces them: no random waits, no pace."""
-        return self._replace(uniform=lambda: 0.0, is_paced=False)
+        """Return the policy for calls of a bulk run, whose waits are not random."""
+        return self._replace(uniform=lambda: 0.0, in_bulk=True)
 
     def allows(self, failed_attempt: FailedAttempt, attempt: int) -> bool:
         """Whether to retry after an attempt, counted from 1."""
@@ -252,7 +252,7 @@ class RetryPolicy(NamedTuple):
     def queue(self, failed_attempt: FailedAttempt) -> RetryQueue | None:
         """Return the queue in which the retry waits for its turn, or None."""
         if failed_attempt.is_limit:
-            return self.budget.pace if self.is_paced else None
+            return None if self.in_bulk else self.budget.pace
         return self.budget
 
     def record_response(self, turn: RetryTurn | None) -> None:

@@ -80,6 +80,7 @@ class BaseClient(ABC, Generic[E]):
             self._observer = DriftObserver(self._settings.on_drift, parent._observer)  # noqa: SLF001
             self._warned = parent._warned  # noqa: SLF001
         self._policy = RetryPolicy(self._settings.max_retries, self._budget)
+        self._bulk_policy = self._policy.for_bulk()
         self._other_clients: dict[str, Self] = {}
 
     @abstractmethod
@@ -122,10 +123,14 @@ class BaseClient(ABC, Generic[E]):
             raise ConfigurationError("no bulk run can be started: the program is exiting")
 
     def _execution(
-        self, call: Call[T], options: CallOptions, clock: Callable[[], float] = monotonic_s
+        self,
+        call: Call[T],
+        options: CallOptions,
+        policy: RetryPolicy | None = None,
+        clock: Callable[[], float] = monotonic_s,
     ) -> Execution[T]:
         """Create the execution of a call; warn once if the spec marks its operation deprecated."""
-        execution = execution_of(call, self._settings, self._policy, options, clock)
+        execution = execution_of(call, self._settings, policy or self._policy, options, clock)
         operation = call.operation
         if operation.is_deprecated and operation.id not in self._warned:
             self._warned.add(operation.id)
@@ -153,7 +158,7 @@ class BaseClient(ABC, Generic[E]):
     ) -> Execution[T]:
         """Create the execution of a call of a bulk run, which has a clock of its own."""
         client = self._client_for(call)
-        execution = client._execution(call, options, clock)  # noqa: SLF001 - the class's own
+        execution = client._execution(call, options, client._bulk_policy, clock)  # noqa: SLF001 - the class's own
         if client is self:
             return execution
         request = execution.request._replace(other_server=client._settings.network)  # noqa: SLF001 - a class method

@@ -119,12 +119,14 @@ def call_for(generation_id: object) -> Call[GenerationResponse]:
     """
     if not is_askable(generation_id):
         raise ConfigurationError(refusal(generation_id))
-    return _call_about(generation_id, GET_GENERATION.call({"id": generation_id}))
+    problem = partial(_mismatch, generation_id)
+    return GET_GENERATION.call({"id": generation_id}, None, generation_id, problem)
 
 
 def call_for_stored(generation_id: str) -> Call[GenerationResponse]:
     """Return a call that decodes a stored response for an id; it cannot be sent."""
-    return _call_about(generation_id, Call(GET_GENERATION, ""))
+    problem = partial(_mismatch, generation_id)
+    return Call(GET_GENERATION, "", subject=generation_id, problem=problem)
 
 
 class Generations(GenerationsResource):
@@ -399,10 +401,6 @@ class AsyncResources(resources.AsyncResources):
     def generations(self: AsyncGenerationsClient) -> AsyncGenerations:
         """Records of generations."""
         return AsyncGenerations(self)
-
-
-def _call_about(generation_id: str, call: Call[GenerationResponse]) -> Call[GenerationResponse]:
-    return call.about(generation_id, partial(_mismatch, generation_id))
 
 
 def _mismatch(generation_id: str, response: GenerationResponse) -> str | None:
