@@ -10,7 +10,7 @@ from ...ledger.sample_outcomes import resolved
 from ...reports.sample_ledgers import spending_of_ledger
 from .damages import damaged
 
-RECORDS = 150
+RECORDS = 80  # as few as give both large tables an inner page
 ALL = Period(None, None, "UTC")
 
 
