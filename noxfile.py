@@ -23,7 +23,8 @@ from nox.command import CommandFailed
 nox.needs_version = ">=2026.10"
 nox.options.default_venv_backend = "none"  # `environment` creates them, shared by sessions
 nox.options.sessions = ["test"]
-nox.options.parallel = 6  # tests often wait: six keep two cores busy
+if not {"-s", "--session"} & {*sys.argv} or {"test", "tests"} & {*sys.argv}:  # several sessions
+    nox.options.parallel = 6  # tests often wait: six keep two cores busy
 
 ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")

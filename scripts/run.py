@@ -29,8 +29,10 @@ def main() -> None:
         return
     if not REQUIREMENTS.is_file():
         sys.exit(f"error: {REQUIREMENTS.relative_to(ROOT)} is missing; restore it from git")
-    ensure_home()
     home = environment()
+    if not os.access(home.parent if home.parent.exists() else ROOT, os.W_OK):
+        sys.exit(f"error: this user may not write to {ROOT}: run it in a clone of your own")
+    ensure_home()
     if not (home / "ready").exists():
         set_up(home)
     bin_dir = home / ("Scripts" if os.name == "nt" else "bin")
