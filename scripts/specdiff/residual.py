@@ -79,14 +79,15 @@ def add(old: Document, new: Document, changes: ChangeSet) -> None:
     differences += walk.differences(old.root, new.root)
     covered_places = (_CoveredPlaces(changes.covered, walk.old | changes.followed),
              _CoveredPlaces(changes.covered, walk.new | changes.followed))  # fmt: skip
+    unreadable = {c.pointer for c in changes.all() if c.rule == rules.UNREADABLE}
     used, is_read = _used(old) | _used(new), not (old.unreadable or new.unreadable)
     for difference in differences:
         for part in _unreported(difference, covered_places, changes):
             change = _change(part, used, is_read=is_read and _is_compared(part, changes))
-            if change is not None:
-                changes.add(change, keys=())
-            else:
+            if change is None:
                 _restate(part, changes)
+            elif change.rule != rules.UNCLASSIFIED or change.pointer not in unreadable:
+                changes.add(change, keys=())
     _add_restated(differences, changes)
 
 
@@ -384,7 +385,7 @@ def _change(difference: JSONDifference, used: set[str], *, is_read: bool) -> Cha
     ):
         return None
     else:
-        rule, level = "unclassified-change", Level.WARNING
+        rule, level = rules.UNCLASSIFIED, Level.WARNING
         why = "this tool does not know what it means; review it"
     return Change(rule, level, text, why, effect, old, new, name)
 

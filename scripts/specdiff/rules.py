@@ -110,6 +110,8 @@ BOUNDS: Final = {
 
 #: The rule for keywords that this tool does not know, and why they count.
 UNKNOWN: Final = "schema-keyword-not-understood"
+UNREADABLE: Final = "schema-not-understood"
+UNCLASSIFIED: Final = "unclassified-change"
 NOT_UNDERSTOOD: Final = "its effect on values is unknown to this tool; review it"
 
 #: What notes are called in a rule's id, where that is not the keyword itself.

@@ -62,6 +62,7 @@ def verdict(old: dict[str, Any], new: dict[str, Any]) -> Verdict:
     except UnreadableSchemaError as error:
         raise ValueError(f"{error.problem.pointer} {error.problem.reason}") from None
     _renamed(schemas)
+    unknown.add_unreadable(before, after, changes)
     residual.add(before, after, changes)
     unknown.add(before, after, changes)
     unchanged = {name for name, is_unchanged in operations.unchanged.items() if is_unchanged}

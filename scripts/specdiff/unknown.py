@@ -77,7 +77,7 @@ def is_known(name: str) -> bool:
 
 
 def add(old: Document, new: Document, changes: ChangeSet) -> None:
-    """Report the schemas and keywords that are not understood, and those that no longer are."""
+    """Report the schema keywords that are not understood."""
     reported = {change.pointer for change in changes.all() if change.rule == rules.UNKNOWN}
     before = {node.pointer for node, _ in _unknown(old.root)}
     for node, name in _unknown(new.root):
@@ -96,6 +96,10 @@ def add(old: Document, new: Document, changes: ChangeSet) -> None:
                 subject=name,
             )
         )
+
+
+def add_unreadable(old: Document, new: Document, changes: ChangeSet) -> None:
+    """Report the parts that cannot be read, and those that can be read now."""
     before_problems, problems = old.problems, new.problems
     for pointer in {**before_problems, **problems}:
         before_it, reason = before_problems.get(pointer), problems.get(pointer)
@@ -104,7 +108,7 @@ def add(old: Document, new: Document, changes: ChangeSet) -> None:
         name = readable_name(pointer)
         changes.add(
             Change(
-                rule="schema-not-understood",
+                rule=rules.UNREADABLE,
                 level=Level.WARNING,
                 text=f"{quote(name)} {'cannot' if reason else 'could not'} be read",
                 why=f"it {reason or before_it}",
