@@ -6,6 +6,7 @@ Run it as `nox -s drift -- NEW`. Exit status: 0, nothing at or above `--fail-on`
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from common import lock, toolchain
@@ -24,6 +25,7 @@ def main() -> None:
     toolchain.check_templates(project)
     # Imported after the check that the tools are installed.
     from backtesting import records  # noqa: PLC0415
+    from common import versions  # noqa: PLC0415
     from common.versions import Version  # noqa: PLC0415
     from specdiff import accepted, assessment, formats  # noqa: PLC0415
     from vendoring import sources  # noqa: PLC0415
@@ -35,6 +37,8 @@ def main() -> None:
         return Version(f"{project.spec.name} ({retrieved})", project.spec.read_bytes())
 
     old, new = version(options.against), version(options.new)
+    if options.new and not options.against and not versions.is_date(options.new):
+        new = replace(new, overlay=None)  # what the project would vendor, with today's overlay
     # Of the vendored spec, whether it is the old one or the new one; what is accepted of the next
     # one is not due when it is held against the past.
     is_about_vendored = not (options.against and options.new)

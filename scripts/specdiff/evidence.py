@@ -28,7 +28,10 @@ from specdiff.changes import Change
 from specdiff.findings import Action, SpecFinding
 from specdiff.overlay_fixes import ResponseSchemas
 
-_ADVICE = "trust the responses, since the service sent this, or accept it with a reason"
+_ADVICE = (
+    "trust the responses, since the service sent this: correct the document in the overlay; or "
+    "accept this with a reason in overlays/accepted-differences.yaml"
+)
 #: The kinds of deviation that are reported, but are no contradiction.
 _REPORTED = {"undeclared", "unknown_value"}
 _AHEAD = "declare it in the overlay ahead of the spec, or it is reported as drift"

@@ -25,6 +25,9 @@ EFFECTS: Final = {
 _COLOURS: Final = {Level.BREAKING: "31", Level.WARNING: "33", Level.INFO: "36"}
 _KINDS: Final = {"answer": "refuted", "overlay": "hidden"}
 _ANNOTATIONS: Final = {Level.BREAKING: "error", Level.WARNING: "warning", Level.INFO: "notice"}
+_CORRECTIONS: Final = (
+    "With these actions in overlays/spec.overlay.yaml, the new client reads the responses (tested):"
+)
 
 
 def text(report: DriftReport, *, colour: bool = False) -> str:
@@ -75,7 +78,7 @@ def _findings(report: DriftReport, paint: Callable[[str, str], str]) -> Iterator
         yield f"          {one_line(reason or finding.advice)}"
     if actions := corrective_actions(report):
         yield ""
-        yield "With these overlay actions, the new client reads the responses (tested):"
+        yield _CORRECTIONS
         yield from (f"  {line}" for line in actions)
 
 
@@ -208,11 +211,7 @@ def _markdown(report: DriftReport) -> Iterator[str]:
             f"{_cell(text)}."
         )
     if actions := corrective_actions(report):
-        yield from (
-            "",
-            "With these overlay actions, the new client reads the responses (tested):",
-            "",
-        )
+        yield from ("", _CORRECTIONS, "")
         yield from (f"    {line}" for line in actions)
     yield from ("", "### After regenerating", "", *_shifts(report), "", "### Backtest", "")
     for line in _proof(report):

@@ -178,7 +178,7 @@ def _fields(name: str, old: Class, new: Class) -> Iterator[Shift]:
             yield Shift(FINE, full, f"(`{after}`) is new", why, "added", key)
         elif after is None:
             yield Shift(BREAKS, full, "is gone", "code that reads it fails", "removed", key)
-        elif before is not None and before != after:
+        elif before is not None and _members_of(before) != _members_of(after):
             wider = not fits(after, before)
             why = "code that reads it must handle more types" if wider else "callers need no change"
             yield Shift(wider, full, f"is `{after}`, was `{before}`", why, "changed", key)
@@ -247,6 +247,11 @@ def fits(narrow: str, wide: str) -> bool:
         any(_is(part, member) for member in members)
         for part in _union(ast.parse(narrow, mode="eval").body)
     )
+
+
+def _members_of(annotation: str) -> set[str]:
+    """Return the types of a union, whose order has no meaning."""
+    return {ast.unparse(part) for part in _union(ast.parse(annotation, mode="eval").body)}
 
 
 def _union(node: ast.expr) -> list[ast.expr]:

@@ -144,11 +144,12 @@ def _paths(changes: list[Change]) -> Iterator[Suspicion]:
 
 def _titles(changes: list[Change]) -> Iterator[Suspicion]:
     renamed = {p for c in _having(changes, "api-schema-renamed") for p in (c.old, c.new)}
-    matching = [c for c in _having(changes, "title-changed") if _parent(c) not in renamed]
+    titles = [c for c in _having(changes, "title-changed") if c.old and c.new]
+    matching = [c for c in titles if _parent(c) not in renamed]
     if matching:
         yield Suspicion(
             "titles-renamed",
-            f"{len(matching)} schemas have a new title: {_listed_places(matching)}",
+            f"{len(matching)} schema(s) have a different title: {_listed_places(matching)}",
             "the service did not change; check that the overlay still matches them",
             _at(matching),
         )

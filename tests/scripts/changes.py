@@ -80,6 +80,7 @@ _BASE: Spec = {
                 },
             },
             "Part": {
+                "title": "Part",
                 "type": "object",
                 "required": ["weight"],
                 "properties": {"weight": {"type": "number"}, "label": {"type": "string"}},

@@ -11,8 +11,8 @@ from common.versions import Version
 from ruamel.yaml import YAML
 from specdiff import evidence, specs
 
+from .conftest import FROZEN, ROOT
 from .conftest import RECORD as SENT
-from .conftest import ROOT
 
 RECORD = "GenerationResponseData"
 AT = f"#/components/schemas/{RECORD}/properties"
@@ -205,3 +205,18 @@ def test_contradicting_responses_fail_until_fixed_or_accepted(drift):
     status, _, err = drift(drift.spec())
     assert status == 2
     assert "is stale: there is no such recorded response, or the spec now allows it" in err
+
+
+@pytest.mark.slow("runs the whole command")
+def test_a_document_that_was_published_before_is_judged_with_todays_overlay(drift):
+    """It is what would be vendored next; with both names given, it is a matter of the past."""
+    overlay = documents.load(drift.project.root / "overlays" / "spec.overlay.yaml")
+    target, update = "$.components.schemas.ProviderName", {"enum": ["Added"]}
+    overlay["actions"].append({"target": target, "description": "Seen.", "update": update})
+    drift.project.write("overlays/spec.overlay.yaml", json.dumps(overlay))
+    drift.project.write("next.yaml", FROZEN["2026-05-24"].content.decode())
+    status, out, _ = drift("--no-backtest", "--format", "json", drift.project.root / "next.yaml")
+    assert (status, [shift["name"] for shift in json.loads(out)["regenerated"]]) == (
+        0,
+        ["ProviderName.DIGITALOCEAN"],
+    )

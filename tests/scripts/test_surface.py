@@ -73,6 +73,13 @@ def test_a_code_difference_is_classified_as_breaking_or_not(tmp_path, old, new, 
     assert surface.compare(before, before) == []
 
 
+def test_the_order_of_a_union_is_no_difference(tmp_path):
+    """It follows from whether the field is required."""
+    before = package(tmp_path / "old")
+    after = package(tmp_path / "new", MODEL.replace("list[Part] | None", "None | list[Part]"))
+    assert surface.compare(before, after) == []
+
+
 @pytest.mark.vendored
 def test_the_committed_package_is_read(pytestconfig):
     """Models, enums and the operation, under the names that people import."""

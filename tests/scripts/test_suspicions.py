@@ -90,5 +90,8 @@ def test_ordinary_changes_are_not_suspicious():
         spec["components"]["schemas"]["Kind"]["enum"].append("tiny")
         properties(spec)["name"]["description"] = "What it is called"
         properties(spec)["extra"] = {"type": "string"}
+        name = {**properties(spec)["name"], "title": "Name"}  # a schema that is now a component
+        spec["components"]["schemas"]["Name"] = name
+        properties(spec)["name"] = {"$ref": "#/components/schemas/Name"}
 
     assert suspected(ordinary) == [[], []]
