@@ -51,8 +51,8 @@ def main() -> None:
     if is_kept:
         print_hint(f"next: `nox -s drift -- --against {before['retrieved']}`: what does it break?")
     else:
-        spec = project.spec.name
-        print_hint(f"the replaced spec is only in git: `git show HEAD:{spec} > old.yaml`")
+        show = f"`git show HEAD:{project.spec.name} > old.yaml`"
+        print_hint(f"the replaced spec is not kept; get the committed one: {show}")
         print_hint("next: `nox -s drift -- --against old.yaml`: what does it break?")
 
 

@@ -153,7 +153,7 @@ def test_the_replaced_version_is_kept(project):
     assert found["2026-07-01"].content == NEW
     assert found["2026-07-02"].content == later
     output = vendor(project, NEW.replace(b"1.0.1", b"1.0.3"), "--date", "2026-07-02")
-    assert "the replaced spec is only in git" in output
+    assert "the replaced spec is not kept; get the committed one: `git show HEAD:" in output
     assert max(versions.all(Project(project.root))) == "2026-07-02"
 
 
