@@ -47,8 +47,12 @@ def schemes(operations: "OperationComparison") -> None:
         operations.add("api-security-scheme-added", text, (None, pointer), Effect.ABSORBED, name)
     known = {scheme.credentials for scheme in after.values()}
     gone = [n for n in before.keys() - after.keys() if before[n].credentials not in known]
-    if not after and gone and not any(map(described, operations.new.api.operations)):
-        text = "the document no longer says how requests authenticate"
+    was_described, is_described = (
+        any(map(described, document.api.operations))
+        for document in (operations.old, operations.new)
+    )
+    if not after and gone and (was_described or not is_described):  # no parameter takes its place
+        text = "the document no longer has a security scheme"
         rule, names = "api-security-schemes-removed", ", ".join(gone)
         section = "#/components/securitySchemes"
         operations.add(rule, text, (section, None), Effect.ABSORBED, names)

@@ -187,7 +187,7 @@ AROUND: Final[dict[str, tuple[Level, str]]] = {
     "api-security-scheme-added": (Level.INFO, "operations that require it are listed separately"),
     "api-security-schemes-removed": (
         Level.WARNING,
-        "the document no longer says how requests authenticate",
+        "it says how requests authenticate; a document without it may be truncated",
     ),
     "api-server-changed": (Level.BREAKING, "existing calls go to the old server"),
 }

@@ -1,9 +1,12 @@
 """Likely mistakes in the document are reported, with advice."""
 
+import copy
+
 import pytest
 from specdiff import specs, suspicions
 
 from . import changes as catalogue
+from .conftest import FROZEN, PINNED
 
 
 def suspected(*kinds):
@@ -95,3 +98,11 @@ def test_ordinary_changes_are_not_suspicious():
         properties(spec)["name"] = {"$ref": "#/components/schemas/Name"}
 
     assert suspected(ordinary) == [[], []]
+
+
+def test_a_truncated_tail_is_suspicious_where_a_header_parameter_is_left():
+    """The vendored document declares its credentials twice; nothing takes the scheme's place."""
+    old, new = (copy.deepcopy(FROZEN[PINNED].document) for _ in range(2))
+    del new["components"]["securitySchemes"]
+    assert [one.id for one in suspicions.suspect(specs.compare(old, new))] == ["tail-gone"]
+    assert suspicions.suspect(specs.compare(new, old)) == []
