@@ -1,9 +1,11 @@
 """The README and the pages in `docs/` show real outputs; `documents.py` defines their blocks."""
 
 import contextlib
+import importlib
 import io
 import json
 import os
+import pkgutil
 import re
 import subprocess
 import sys
@@ -13,7 +15,7 @@ from pathlib import Path
 import click
 import pytest
 
-from modelgates_client.cli import COMMANDS
+from modelgates_client.cli import commands
 from modelgates_client.cli.app import app, run
 from modelgates_client.cli.config import configurable
 from modelgates_client.cli.statuses import Status
@@ -238,9 +240,30 @@ def commands_page():
     return "\n".join(lines) + "\n"
 
 
+def list_of_commands():
+    """Return the list in `cli/commands/__init__.py` with what each module there says of itself."""
+    lines = ["COMMANDS: Final = {"]
+    for module in sorted(each.name for each in pkgutil.iter_modules(commands.__path__)):
+        importlib.import_module(f"{commands.__name__}.{module}")
+        texts = "".join(f"        {json.dumps(text)},\n" for text in app.commands[module].info)
+        lines.append(f'    "{module}": CommandInfo(\n{texts}    ),')
+    return "\n".join([*lines, "}\n"])
+
+
+def test_the_list_of_commands_is_that_of_the_modules():
+    """With their summaries and extras; `UPDATE_DOCS=1` writes it."""
+    path = Path(commands.__file__)
+    text = path.read_text(encoding="utf-8")
+    expected = text[: text.index("COMMANDS: Final")] + list_of_commands()
+    if os.environ.get("UPDATE_DOCS"):
+        path.write_text(expected, encoding="utf-8")
+        commands.COMMANDS |= {name: each.info for name, each in app.commands.items()}
+    assert path.read_text(encoding="utf-8") == expected, "run this with UPDATE_DOCS=1"
+
+
 def test_the_page_of_commands_equals_their_help(monkeypatch):
     """Every command and option; `UPDATE_DOCS=1` writes it."""
-    for name in COMMANDS:
+    for name in app.list_commands(click.Context(app)):
         command = app.get_command(click.Context(app), name)
         monkeypatch.setattr(command, "epilog", command.epilog)
     page = commands_page()

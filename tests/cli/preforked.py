@@ -23,10 +23,10 @@ GUARD_S = 60  # a run that takes longer is taken for a hang
 LOADED = (
     "encodings.idna",
     "getpass",
-    "modelgates_client.cli.check",
+    "modelgates_client.cli.commands.check",
     "modelgates_client.cli.app",
-    "modelgates_client.cli.fetch",
-    "modelgates_client.cli.get",
+    "modelgates_client.cli.commands.fetch",
+    "modelgates_client.cli.commands.get",
     "modelgates_client.client.client",
     "modelgates_client.ledger.fetching",
     "modelgates_client.transport.httpcore_sync",

@@ -9,8 +9,8 @@ from functools import partial
 import pytest
 
 from modelgates_client import ConfigurationError, ModelGatesError
-from modelgates_client.cli.budget import BudgetOptions
-from modelgates_client.cli.budget import budget as hold
+from modelgates_client.cli.commands.budget import BudgetOptions
+from modelgates_client.cli.commands.budget import budget as hold
 from modelgates_client.cli.messages import Messages
 from modelgates_client.cli.statuses import Status
 

@@ -5,8 +5,8 @@ from contextlib import closing
 
 import pytest
 
-from modelgates_client.cli.check import CheckOptions, run_check
-from modelgates_client.cli.export import ExportOptions, export
+from modelgates_client.cli.commands.check import CheckOptions, run_check
+from modelgates_client.cli.commands.export import ExportOptions, export
 from modelgates_client.cli.messages import Messages
 from modelgates_client.cli.statuses import Status
 from modelgates_client.ledger import Ledger, derived

@@ -13,7 +13,7 @@ import pytest
 
 from modelgates_client import ConfigurationError, NotFoundError, Response
 from modelgates_client.bulk.outcomes import Failed, Resolved
-from modelgates_client.cli.export import ExportOptions, export
+from modelgates_client.cli.commands.export import ExportOptions, export
 from modelgates_client.cli.messages import Messages
 from modelgates_client.cli.output import UnwritableError
 from modelgates_client.cli.statuses import Status
@@ -231,7 +231,7 @@ def test_pipes_and_devices_get_the_whole_export(ledger, tmp_path, capsys):
 def test_starting_the_command_loads_no_database():
     """Modules that only an export needs are loaded when it starts."""
     program = (
-        "import sys, modelgates_client.cli.export\n"
+        "import sys, modelgates_client.cli.commands.export\n"
         "print({'duckdb', 'adbc_driver_manager', 'pandas'} & sys.modules.keys())"
     )
     result = subprocess.run(

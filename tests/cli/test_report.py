@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from modelgates_client import ConfigurationError, ModelGatesError
+from modelgates_client.cli.commands.report import ReportOptions
+from modelgates_client.cli.commands.report import report as report_on
 from modelgates_client.cli.messages import Messages
-from modelgates_client.cli.report import ReportOptions
-from modelgates_client.cli.report import report as report_on
 from modelgates_client.cli.statuses import Status
 
 from ..reports.sample_ledgers import make_ledger, record
@@ -164,7 +164,7 @@ def test_libraries_write_nothing_to_stderr(ledger):
     code = """if True:
         import sys
         from modelgates_client.cli.messages import Messages
-        from modelgates_client.cli.report import ReportOptions, report
+        from modelgates_client.cli.commands.report import ReportOptions, report
         sys.exit(report(ReportOptions(sources=(sys.argv[1],)), Messages()))
     """
     result = subprocess.run([sys.executable, "-c", code, ledger], capture_output=True, text=True)

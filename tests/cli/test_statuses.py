@@ -101,7 +101,8 @@ def test_an_unexpected_error_has_status_1_and_the_other_ids_are_requested(comman
     """The error is named; --verbose prints the traceback."""
     command.program = """if True:
         import sys
-        from modelgates_client.cli import get, main
+        from modelgates_client.cli import main
+        from modelgates_client.cli.commands import get
         exact = get.RecordFormat.record
         def record(self, record):
             return {}["gone"] if record.id == "gen-1" else exact(self, record)

@@ -10,28 +10,11 @@ spec. `modelgates fetch` fills a ledger, which `show`, `list`, `export`, `report
 
 The exit statuses are in `statuses`, and in the help of each command.
 
-Each command is a module with its name, which is loaded on first use:
-
-| module       | subject                                            |
-|--------------|----------------------------------------------------|
-| `budget`     | compare spending with a limit, or with all budgets |
-| `check`      | check responses, live or recorded                  |
-| `completion` | print the completion script for a shell            |
-| `export`     | write a ledger's rows to files                     |
-| `fetch`      | fill a ledger, resumably                           |
-| `forget`     | stop requesting ids without a record               |
-| `get`        | print records                                      |
-| `list`       | list a ledger's unresolved ids                     |
-| `mcp`        | serve AI clients over stdio                        |
-| `reconcile`  | compare a ledger with the account's activity       |
-| `report`     | report cost and performance                        |
-| `show`       | show what a ledger has for ids                     |
-| `stub`       | serve records on loopback                          |
-
-Shared modules:
+The modules:
 
 | module           | subject                                                  |
 |------------------|----------------------------------------------------------|
+| `commands`       | the commands, each a module with its name                |
 | `app`            | the command group: registration, running, failures       |
 | `options`        | options as fields of classes; options shared by commands |
 | `config`         | the configuration file: defaults and budgets             |
@@ -50,52 +33,9 @@ Shared modules:
 """
 
 import sys
-from typing import Final, NamedTuple
 
 from modelgates_client._version import __version__
-
-
-class CommandInfo(NamedTuple):
-    """A description of a command, available without loading its module.
-
-    Attributes:
-        summary: What the command does, in one sentence.
-        extras: The extras of the package that it needs.
-    """
-
-    summary: str
-    extras: str = "cli"
-
-
-#: The commands, each a module here.
-COMMANDS: Final = {
-    "budget": CommandInfo("Compare spending with a limit; the exit status gives the result."),
-    "check": CommandInfo("Check responses, live or recorded, against the spec."),
-    "completion": CommandInfo("Print the completion script for a shell."),
-    "export": CommandInfo(
-        "Export a ledger as rows: one for each id, including ids without a record.", "cli,report"
-    ),
-    "fetch": CommandInfo("Fetch the records of many ids into a ledger."),
-    "forget": CommandInfo(
-        "Forget ids without a record: they are not requested again, and leave no budget undecided."
-    ),
-    "get": CommandInfo("Print the records of generations."),
-    "list": CommandInfo(
-        "List the unresolved ids of a ledger: why, and when they were last requested."
-    ),
-    "mcp": CommandInfo("Serve AI clients over stdio, using the Model Context Protocol.", "mcp"),
-    "reconcile": CommandInfo(
-        "Compare a ledger with the account's activity, to find out whether anything is missing."
-    ),
-    "report": CommandInfo("Report what generations cost, and how they performed.", "cli,report"),
-    "show": CommandInfo(
-        "Show what a ledger has for ids: records, when and how they were obtained, and the history."
-    ),
-    "stub": CommandInfo(
-        "Serve records on 127.0.0.1 like the API, until interrupted (exit status 130).",
-        "cli,testing",
-    ),
-}
+from modelgates_client.cli.commands import COMMANDS
 
 
 def main() -> int:

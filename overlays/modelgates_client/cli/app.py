@@ -10,7 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from modelgates_client._version import __version__
-from modelgates_client.cli import COMMANDS
+from modelgates_client.cli.commands import COMMANDS, CommandInfo
 from modelgates_client.cli.config import EMPTY, Config, find, read
 from modelgates_client.cli.messages import Messages
 from modelgates_client.cli.options import ServerOptions, add_parameters
@@ -54,7 +54,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command by its name; None if there is no such command."""
         if cmd_name in COMMANDS:
-            import_module(f"modelgates_client.cli.{cmd_name}")  # it registers itself
+            import_module(f"modelgates_client.cli.commands.{cmd_name}")  # it registers itself
         return super().get_command(ctx, cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
@@ -101,17 +101,34 @@ def app(context: click.Context, config_file: str | None) -> None:
         context.default_map = context.obj.defaults
 
 
+class Command(click.Command):
+    """A command, with what `COMMANDS` has to say of it.
+
+    Attributes:
+        info: Its description.
+    """
+
+    def __init__(self, *args: Any, info: CommandInfo, **settings: Any) -> None:
+        """Create a command as click does."""
+        super().__init__(*args, **settings)
+        self.info = info
+
+
 def command(
-    options: type[_Options], *, details: str, name: str | None = None
+    options: type[_Options], *, summary: str, details: str = "", extras: str = "cli"
 ) -> Callable[[_Run[_Options]], _Run[_Options]]:
-    """Register a function as a command; errors that it raises become exit statuses.
+    """Register a function as the command of its module; its errors become exit statuses.
 
     Args:
         options: The class whose fields are the command's options.
-        details: The help text after the command's summary.
-        name: The command's name, if it is not that of the function.
+        summary: What the command does, in one sentence.
+        details: The help text after the summary.
+        extras: The extras of the package that the command needs.
     """
     epilog = _KEY_EPILOG if issubclass(options, ServerOptions) else _EPILOG
+    texts = [summary, cleandoc(details)]
+    if extras != "cli":
+        texts.append(f"Needs an extra: pip install 'modelgates-client[{extras}]'")
 
     def register(run_command: _Run[_Options]) -> _Run[_Options]:
         def callback(*, quiet: bool, verbose: bool, **values: Any) -> Status:
@@ -124,9 +141,13 @@ def command(
                 except (ModelGatesError, UnwritableError) as error:
                     return _report_failure(error, messages)
 
-        command_name = name or run_command.__name__
-        text = f"{COMMANDS[command_name].summary}\n\n{cleandoc(details)}"
-        new_command = click.Command(command_name, callback=callback, help=text, epilog=epilog)
+        new_command = Command(
+            run_command.__module__.rpartition(".")[2],
+            callback=callback,
+            help="\n\n".join(filter(None, texts)),
+            epilog=epilog,
+            info=CommandInfo(summary, extras),
+        )
         add_parameters(new_command, options)
         quiet = "Print only errors to stderr."
         verbose = "Also print log messages and details to stderr."

@@ -94,12 +94,12 @@ class StubOptions:
 
 @command(
     StubOptions,
+    summary="Serve records on 127.0.0.1 like the API, until interrupted (exit status 130).",
+    extras="cli,testing",
     details="""
     RECORD.json is the body of a response. The settings for a client are printed to stdout as
     environment variables. Each request is then logged as a line on stderr: method, path, id,
     status.
-
-    Needs the extra testing: pip install 'modelgates-client[cli,testing]'
     """,
 )
 def stub(options: StubOptions, messages: Messages) -> Status:

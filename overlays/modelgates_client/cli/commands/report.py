@@ -77,13 +77,13 @@ class ReportOptions(SelectionOptions):
 
 @command(
     ReportOptions,
+    summary="Report what generations cost, and how they performed.",
+    extras="cli,report",
     details="""
     Covers a ledger, or Parquet files written by export: cost charged, cost on your own keys (BYOK)
     and all-in cost, tokens, savings by caching, latency, tokens per second, errors and fallbacks by
     provider. Every total comes with what it leaves out: ids without a record, unknown amounts, and
     records that are not final.
-
-    Needs the extra report: pip install 'modelgates-client[cli,report]'
     """,
 )
 def report(options: ReportOptions, messages: Messages) -> Status:
@@ -149,7 +149,7 @@ def _figures(options: ReportOptions) -> "Report":
 def _reconciliation(options: ReportOptions) -> "Reconciliation | None":
     if options.activity is None:
         return None
-    from modelgates_client.cli.reconcile import read_text  # noqa: PLC0415 - few need it
+    from modelgates_client.cli.commands.reconcile import read_text  # noqa: PLC0415 - few need it
     from modelgates_client.reports.reconciliation import (  # noqa: PLC0415 - few need it
         TOLERANCE,
         read_activity,

@@ -52,6 +52,7 @@ class ReconcileOptions(ServerOptions):
 
 @command(
     ReconcileOptions,
+    summary="Compare a ledger with the account's activity, to find missing records.",
     details="""
     ACTIVITY is a file with the account's activity by UTC day and model, in JSON as returned by GET
     /activity, or in CSV with the same columns; - reads stdin. Without it, the activity is fetched

@@ -35,6 +35,7 @@ class ShowOptions(LedgerOptions):
 
 @command(
     ShowOptions,
+    summary="Show what a ledger has for ids: the record, how it was obtained, and its history.",
     details="""
     No request is sent. On a terminal, each id takes a few lines of text; in a pipe, a line of JSON.
     """,

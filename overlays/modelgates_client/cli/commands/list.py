@@ -8,10 +8,10 @@ import click
 from attrs import frozen
 
 from modelgates_client.cli.app import command
+from modelgates_client.cli.commands.show import moment_text, reason_text, unresolved_to_json
 from modelgates_client.cli.messages import Messages
 from modelgates_client.cli.options import LedgerOptions, option
 from modelgates_client.cli.output import Stdout
-from modelgates_client.cli.show import moment_text, reason_text, unresolved_to_json
 from modelgates_client.cli.statuses import Status
 from modelgates_client.ledger import Ledger
 from modelgates_client.ledger.ledger import Kind
@@ -46,7 +46,7 @@ class ListOptions(LedgerOptions):
 
 @command(
     ListOptions,
-    name="list",
+    summary="List a ledger's unresolved ids: why, and when they were last requested.",
     details="""
     Lists all of them except forgotten ones, or only the kinds that the options select. No request
     is sent. On a terminal, each id is a line of text; in a pipe, a line of JSON.

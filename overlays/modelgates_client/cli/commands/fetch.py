@@ -93,6 +93,7 @@ class FetchOptions(ServerOptions):
 
 @command(
     FetchOptions,
+    summary="Fetch the records of many ids into a ledger.",
     details="""
     FILE has one id per line, or ids anywhere in its lines, as in JSON Lines and logs; it may be
     compressed by gzip (.gz). - reads stdin as it arrives. Without FILE, the records that the ledger

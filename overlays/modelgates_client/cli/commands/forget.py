@@ -44,6 +44,7 @@ class ForgetOptions(LedgerOptions):
 
 @command(
     ForgetOptions,
+    summary="Stop requesting ids that have no record, and leave them out of budgets.",
     details="""
     Forgets the given ids, or all that the options select. What was known about them is kept, and
     shown by list --forgotten and show; reports count them separately. --undo queues the given ids

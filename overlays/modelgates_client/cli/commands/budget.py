@@ -77,6 +77,7 @@ class BudgetOptions(SelectionOptions):
 
 @command(
     BudgetOptions,
+    summary="Compare spending with a limit; the exit status gives the result.",
     details="""
     Exit statuses: 0, within the limit; 10, over the limit; 11, undecided: the known cost is within
     the limit, but the cost of some ids is unknown or not final. With --all, every budget of the

@@ -73,7 +73,7 @@ class CheckOptions(ServerOptions):
 
 @command(
     CheckOptions,
-    name="check",
+    summary="Check responses, live or recorded, against the spec.",
     details="""
     IDs are requested as by get, which needs the API key. FILE holds recorded responses as JSON
     Lines, or a single one (.json), and may be compressed by gzip (.gz); - reads stdin. An argument

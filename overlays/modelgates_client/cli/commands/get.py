@@ -59,6 +59,7 @@ class GetOptions(ServerOptions):
 
 @command(
     GetOptions,
+    summary="Print the records of generations.",
     details="""
     IDs look like gen-1771967973-0hZ8J5kY7qLMOKbPx0u3; - reads them from stdin as they arrive.
 

@@ -85,12 +85,12 @@ class ExportOptions(SelectionOptions):
 
 @command(
     ExportOptions,
+    summary="Export a ledger as rows: one for each id, including ids without a record.",
+    extras="cli,report",
     details="""
     The suffix of the file sets the format: JSON Lines, CSV, Parquet or a DuckDB database. Unknown
     values are null, amounts are exact decimals, and times are in UTC. The file appears only once it
     is complete.
-
-    Needs the extra report: pip install 'modelgates-client[cli,report]'
     """,
 )
 def export(options: ExportOptions, messages: Messages) -> Status:

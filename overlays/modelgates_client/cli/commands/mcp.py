@@ -27,12 +27,12 @@ class McpOptions:
 
 @command(
     McpOptions,
+    summary="Serve AI clients over stdio, using the Model Context Protocol.",
+    extras="mcp",
     details="""
     Clients can look up generations and have their cost explained. With a ledger, they can also
     report its costs, check budgets, and list ids without a record. All tools are read-only. The API
     key is read from the environment variable MODELGATES_API_KEY.
-
-    Needs the extra mcp: pip install 'modelgates-client[mcp]'
     """,
 )
 def mcp(options: McpOptions, messages: Messages) -> Status:
