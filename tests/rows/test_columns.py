@@ -8,8 +8,8 @@ from common import versions
 from common.project import Project
 
 from modelgates_client import Generation
+from modelgates_client.rows.column import TYPES
 from modelgates_client.rows.columns import COLUMNS, UNITS, columns_of
-from modelgates_client.rows.kinds import TYPES
 from modelgates_runtime import decoders
 from modelgates_runtime.model import Model
 from modelgates_runtime.schema import Field, Schema

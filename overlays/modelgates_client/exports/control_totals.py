@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 from modelgates_client.exports.tables import RECORDS
 from modelgates_client.ledger.control_totals import DAY, EXACT, Day, day_of
 from modelgates_client.ledger.control_totals import RECORDS as COUNT
-from modelgates_client.rows.columns import COLUMNS, CREATED
+from modelgates_client.rows.column import CREATED
+from modelgates_client.rows.columns import COLUMNS
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -27,8 +27,8 @@ from typing import Final
 
 from modelgates_client.exports.sql import literal
 from modelgates_client.exports.tables import RECORDS, ExportTable
-from modelgates_client.rows.columns import ALL_COLUMNS, Column
-from modelgates_client.rows.kinds import Kind
+from modelgates_client.rows.column import Column, Kind
+from modelgates_client.rows.columns import ALL_COLUMNS
 
 VERSION: Final = "1.2"
 

@@ -7,7 +7,7 @@ from modelgates_client._version import __version__
 from modelgates_client.exports.sql import literal
 from modelgates_client.exports.tables import ExportTable
 from modelgates_client.ledger.sql import quoted
-from modelgates_client.rows.columns import Column
+from modelgates_client.rows.column import Column
 
 Format = Literal["jsonl", "csv", "parquet", "duckdb"]
 

@@ -30,7 +30,8 @@ from modelgates_client.ledger.control_totals import (
 )
 from modelgates_client.ledger.errors import DamagedError
 from modelgates_client.ledger.sql import quoted
-from modelgates_client.rows.columns import ALL_COLUMNS, COLUMNS, CREATED, Column
+from modelgates_client.rows.column import CREATED, Column
+from modelgates_client.rows.columns import ALL_COLUMNS, COLUMNS
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

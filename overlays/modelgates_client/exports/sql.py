@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from modelgates_client.ledger.sql import quoted
-from modelgates_client.rows.columns import Column
+from modelgates_client.rows.column import Column
 
 #: The types of columns that SQLite stores as JSON, as `from_json` expects them.
 _JSON_TYPES: Final[Mapping[str, object]] = MappingProxyType(

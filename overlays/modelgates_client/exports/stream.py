@@ -18,7 +18,7 @@ from modelgates_client.ledger.control_totals import ControlTotals
 from modelgates_client.ledger.files import identity, is_log_empty, resolve_path
 from modelgates_client.ledger.ledger import bring_up_to_date
 from modelgates_client.ledger.sql import quoted
-from modelgates_client.rows.columns import Column
+from modelgates_client.rows.column import Column
 
 if TYPE_CHECKING:
     from adbc_driver_manager import AdbcConnection

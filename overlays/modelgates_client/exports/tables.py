@@ -7,7 +7,8 @@ from typing import Final
 from attrs import frozen
 
 from modelgates_client.ledger.sql import quoted
-from modelgates_client.rows.columns import ALL_COLUMNS, COLUMNS, Column
+from modelgates_client.rows.column import Column
+from modelgates_client.rows.columns import ALL_COLUMNS, COLUMNS
 
 #: Selects rows of records; the others are ids without a record.
 RECORDS: Final = "state IN ('final', 'provisional')"

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.ledger.errors import DamagedError
-from modelgates_client.rows.columns import ALL_COLUMNS, Column
-from modelgates_client.rows.kinds import Kind
+from modelgates_client.rows.column import Column, Kind
+from modelgates_client.rows.columns import ALL_COLUMNS
 
 _BATCH: Final = 8192  # rows
 

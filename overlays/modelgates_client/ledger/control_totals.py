@@ -16,7 +16,8 @@ from typing import Any, Final
 from attrs import frozen
 
 from modelgates_client.ledger.errors import DamagedError
-from modelgates_client.rows.columns import COLUMNS, CREATED, Column
+from modelgates_client.rows.column import CREATED, Column
+from modelgates_client.rows.columns import COLUMNS
 
 DAY: Final = 86_400_000_000  # in microseconds
 

@@ -25,7 +25,8 @@ from modelgates_client.ledger.sql import delete_meta, get_meta, quoted, set_meta
 from modelgates_client.ledger.text_encoding import decode_id, error_text
 from modelgates_client.ledger.values import decode
 from modelgates_client.records.generation import Generation
-from modelgates_client.rows.columns import COLUMNS, CREATED, Column
+from modelgates_client.rows.column import CREATED, Column
+from modelgates_client.rows.columns import COLUMNS
 from modelgates_client.rows.row import VERSION, row_of
 from modelgates_runtime.errors import ModelGatesError
 

@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 from attrs import asdict, frozen
 
 from modelgates_client.ledger.sql import get_meta, set_meta
-from modelgates_client.rows.columns import Column
+from modelgates_client.rows.column import Column
 
 #: Its name in the table `meta`; without it, the rows are rebuilt.
 META_NAME: Final = "columns"

@@ -22,7 +22,7 @@ from modelgates_client.reports.selection import (
     whole_days,
 )
 from modelgates_client.reports.series import histogram, timeline
-from modelgates_client.rows.columns import CREATED
+from modelgates_client.rows.column import CREATED
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -33,7 +33,8 @@ from modelgates_client.ledger.derived import Derived
 from modelgates_client.ledger.errors import DamagedError
 from modelgates_client.ledger.ledger import bring_up_to_date
 from modelgates_client.reports.selection import between
-from modelgates_client.rows.columns import CREATED, LABELS
+from modelgates_client.rows.column import CREATED
+from modelgates_client.rows.columns import LABELS
 
 if TYPE_CHECKING:
     import sqlite3

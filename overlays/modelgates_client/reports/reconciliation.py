@@ -28,7 +28,7 @@ from modelgates_client.reports.reading import (
     rows_of_ledger,
     sum_of_concatenated,
 )
-from modelgates_client.rows.columns import CREATED
+from modelgates_client.rows.column import CREATED
 from modelgates_runtime.values import is_array, is_object
 
 #: The fraction of the larger amount by which two may differ: the account sums doubles.

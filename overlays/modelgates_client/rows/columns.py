@@ -11,10 +11,9 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from attrs import field, frozen
-
 from modelgates_client.records.generation import Generation
-from modelgates_client.rows.kinds import TYPES, Kind
+from modelgates_client.rows import computed
+from modelgates_client.rows.column import CREATED, ID, PROVIDER_RESPONSES, Column, Kind
 from modelgates_runtime import decoders
 from modelgates_runtime.decoder import Decoder
 from modelgates_runtime.model import Model
@@ -56,148 +55,6 @@ AMOUNT_NAMES: Final[Mapping[str, str]] = MappingProxyType(
     {"cache_discount": "cache_saving", "total_cost": "charged"}
 )
 
-#: Fields that are a computed column, under another name or in another form.
-ID: Final = "id"
-CREATED: Final = "created_at"
-PROVIDER_RESPONSES: Final = "provider_responses"
-
-
-@frozen
-class Column:
-    """One column.
-
-    Attributes:
-        name: Its name, with the unit where the field's own name does not state it.
-        kind: The kind of its values.
-        unit: The unit of its numbers, in words; None: the name states it, or they are no numbers.
-        key: The JSON name of the spec's field that it holds; None: it is computed.
-        doc: What it means. It is left out of the `repr`, which identifies the form of a row.
-    """
-
-    name: str
-    kind: Kind
-    unit: str | None
-    key: str | None
-    doc: str = field(repr=False)
-
-    @property
-    def is_field(self) -> bool:
-        """Whether it holds a field of the spec unchanged."""
-        return self.key not in {None, ID, CREATED, PROVIDER_RESPONSES}
-
-    @property
-    def storage(self) -> str:
-        """Its type in SQLite."""
-        return TYPES[self.kind][0]
-
-    @property
-    def type(self) -> str:
-        """Its type in DuckDB, spelled as DuckDB spells it."""
-        return TYPES[self.kind][1]
-
-
-_FIRST: Final = (
-    Column(
-        "generation_id", "text", None, ID, "The id that was requested, which is that of the record"
-    ),
-    Column(
-        "state",
-        "text",
-        None,
-        None,
-        "final: there is a record, and it is settled; provisional: there is one that may still "
-        "change; pending: there is none yet; failed: there is none, and retrying is not expected "
-        "to help; forgotten: there is none, and it is no longer requested",
-    ),
-    Column(
-        "error",
-        "text",
-        None,
-        None,
-        "Class and message of the error that the last request ended with; null where there is a "
-        "record",
-    ),
-    Column(
-        "obtained_at",
-        "time",
-        None,
-        None,
-        "When the record was added to the ledger; without a record, when it was last requested",
-    ),
-    Column("requests", "integer", None, None, "How many requests were made for this id"),
-    Column(
-        CREATED,
-        "time",
-        None,
-        CREATED,
-        "When the generation was created, in UTC; digits beyond the microsecond are cut off. "
-        "Without a record, the time in an id of the form gen-<seconds>-...; else null",
-    ),
-    Column(
-        "upstream_usd",
-        "usd",
-        "US dollars",
-        None,
-        "What the provider billed to your own key (BYOK), in addition to charged_usd; 0 without "
-        "an own key",
-    ),
-    Column(
-        "all_in_usd",
-        "usd",
-        "US dollars",
-        None,
-        "The all-in cost: charged_usd plus upstream_usd; null if either is not known",
-    ),
-    Column(
-        "served_by",
-        "text",
-        None,
-        None,
-        "Provider of the last successful attempt; provider_name if the attempts do not say",
-    ),
-    Column(
-        "fallbacks",
-        "integer",
-        "attempts",
-        None,
-        "How many attempts came before the one that served; null if no attempt is known to have "
-        "served",
-    ),
-    Column(
-        "time_lost_ms",
-        "number",
-        "milliseconds",
-        None,
-        "Time spent on attempts that did not serve; null if any of it is not known",
-    ),
-    Column(
-        "tokens_per_second",
-        "number",
-        "native tokens per second",
-        None,
-        "native_tokens_completion per second of generation_time_ms",
-    ),
-)
-
-_LAST: Final = (
-    Column(
-        "attempts",
-        "attempts",
-        None,
-        PROVIDER_RESPONSES,
-        "All attempts in their order: provider, HTTP status, latency in milliseconds",
-    ),
-    Column(
-        "unreadable",
-        "names",
-        None,
-        None,
-        "Names of the columns that are null because the value that was sent does not fit them: one "
-        "of another type, an integer beyond 64 bits, an amount of more than 14 digits before the "
-        "point, an unpaired surrogate; null without a record",
-    ),
-)
-
 #: The labels, which no record contains: the application sets them.
 LABELS: Final = Column(
     "labels",
@@ -218,7 +75,8 @@ def columns_of(model: type[Model]) -> tuple[Column, ...]:
         model: `Generation`, or the class of another version of the spec.
     """
     docs = _field_docs(model)
-    names = {column.name for column in (*_FIRST, *_LAST, LABELS)}
+    first, last = ([column for column, _ in each] for each in (computed.FIRST, computed.LAST))
+    names = {column.name for column in (*first, *last, LABELS)}
     columns: list[Column] = []
     for each in sorted(model.__schema__().fields.values(), key=lambda each: each.name):
         kind = _kind(each.decoder)
@@ -235,7 +93,7 @@ def columns_of(model: type[Model]) -> tuple[Column, ...]:
         names.add(name.lower())
         title = None if unit is None else unit.title
         columns.append(Column(name, kind, title, each.key, docs.get(each.name, "")))
-    return (*_FIRST, *sorted(columns, key=lambda column: column.name), *_LAST)
+    return (*first, *sorted(columns, key=lambda column: column.name), *last)
 
 
 def _kind(decoder: Decoder) -> Kind:

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from modelgates_client.records.money import exact
-from modelgates_client.rows.kinds import Kind
+from modelgates_client.rows.column import Kind
 from modelgates_runtime.encoding import encode
 
 #: A value as SQLite stores it.
