@@ -9,143 +9,78 @@ Each name is imported on first use, so importing this package is cheap.
 # False, but editors follow both branches and complete the names; importing `typing` is slow.
 TYPE_CHECKING = bool()  # noqa: UP018 - a literal hides them
 if TYPE_CHECKING:
-    from modelgates_api.models import ProviderResponse
-    from modelgates_client._version import __version__
+    from modelgates_api.models import ProviderResponse as ProviderResponse
+    from modelgates_client._version import __version__ as __version__
     from modelgates_client.bulk.outcomes import (
-        Answered,
-        Failed,
-        Outcome,
-        Pending,
-        Resolved,
-        Unanswered,
+        Answered as Answered,
     )
-    from modelgates_client.calls.settings import DEFAULT_BASE_URL
-    from modelgates_client.client.async_client import AsyncModelGates
-    from modelgates_client.client.client import ModelGates
-    from modelgates_client.errors import (
-        APIConnectionError,
-        APIStatusError,
-        APITimeoutError,
-        AuthenticationError,
-        BadGatewayError,
-        BadRequestError,
-        ConfigurationError,
-        EdgeTimeoutError,
-        EndpointNotFoundError,
-        GenerationNotReadyError,
-        InsufficientCreditsError,
-        InternalServerError,
-        NotFoundError,
-        OutageError,
-        OverloadedError,
-        PermissionDeniedError,
-        RateLimitError,
-        ResponseValidationError,
-        ServerError,
+    from modelgates_client.bulk.outcomes import (
+        Failed as Failed,
     )
-    from modelgates_client.records.attempts import Attempt, Attempts
-    from modelgates_client.records.generation import Generation
-    from modelgates_client.records.money import Cost, format_usd
-    from modelgates_runtime.drift import Drift
-    from modelgates_runtime.errors import ClientClosedError, FieldError, ModelGatesError
-    from modelgates_runtime.limits import RateLimit
-    from modelgates_runtime.types import Response
+    from modelgates_client.bulk.outcomes import (
+        Outcome as Outcome,
+    )
+    from modelgates_client.bulk.outcomes import (
+        Pending as Pending,
+    )
+    from modelgates_client.bulk.outcomes import (
+        Resolved as Resolved,
+    )
+    from modelgates_client.bulk.outcomes import (
+        Unanswered as Unanswered,
+    )
+    from modelgates_client.calls.settings import DEFAULT_BASE_URL as DEFAULT_BASE_URL
+    from modelgates_client.client.async_client import AsyncModelGates as AsyncModelGates
+    from modelgates_client.client.client import ModelGates as ModelGates
+    from modelgates_client.errors import *  # noqa: F403 - it exports errors alone
+    from modelgates_client.records.attempts import (
+        Attempt as Attempt,
+    )
+    from modelgates_client.records.attempts import (
+        Attempts as Attempts,
+    )
+    from modelgates_client.records.generation import Generation as Generation
+    from modelgates_client.records.money import (
+        Cost as Cost,
+    )
+    from modelgates_client.records.money import (
+        format_usd as format_usd,
+    )
+    from modelgates_runtime.drift import Drift as Drift
+    from modelgates_runtime.limits import RateLimit as RateLimit
+    from modelgates_runtime.types import Response as Response
 
-#: Where each name is defined.
+#: Where each name is defined, except for errors.
 _HOMES = {
-    "ClientClosedError": "modelgates_runtime.errors",
-    "FieldError": "modelgates_runtime.errors",
-    "ModelGatesError": "modelgates_runtime.errors",
     "ProviderResponse": "modelgates_api.models",
-    "Drift": "modelgates_runtime.drift",
-    "RateLimit": "modelgates_runtime.limits",
-    "AsyncModelGates": "modelgates_client.client.async_client",
-    "Attempt": "modelgates_client.records.attempts",
-    "Attempts": "modelgates_client.records.attempts",
-    "ModelGates": "modelgates_client.client.client",
-    "APIConnectionError": "modelgates_client.errors",
-    "APIStatusError": "modelgates_client.errors",
-    "APITimeoutError": "modelgates_client.errors",
-    "AuthenticationError": "modelgates_client.errors",
-    "BadGatewayError": "modelgates_client.errors",
-    "BadRequestError": "modelgates_client.errors",
-    "ConfigurationError": "modelgates_client.errors",
-    "EdgeTimeoutError": "modelgates_client.errors",
-    "EndpointNotFoundError": "modelgates_client.errors",
-    "GenerationNotReadyError": "modelgates_client.errors",
-    "InsufficientCreditsError": "modelgates_client.errors",
-    "InternalServerError": "modelgates_client.errors",
-    "NotFoundError": "modelgates_client.errors",
-    "OutageError": "modelgates_client.errors",
-    "OverloadedError": "modelgates_client.errors",
-    "PermissionDeniedError": "modelgates_client.errors",
-    "RateLimitError": "modelgates_client.errors",
-    "ResponseValidationError": "modelgates_client.errors",
-    "ServerError": "modelgates_client.errors",
-    "Generation": "modelgates_client.records.generation",
-    "Cost": "modelgates_client.records.money",
-    "format_usd": "modelgates_client.records.money",
-    "Response": "modelgates_runtime.types",
-    "DEFAULT_BASE_URL": "modelgates_client.calls.settings",
     "__version__": "modelgates_client._version",
     "Answered": "modelgates_client.bulk.outcomes",
-    "Unanswered": "modelgates_client.bulk.outcomes",
     "Failed": "modelgates_client.bulk.outcomes",
     "Outcome": "modelgates_client.bulk.outcomes",
     "Pending": "modelgates_client.bulk.outcomes",
     "Resolved": "modelgates_client.bulk.outcomes",
+    "Unanswered": "modelgates_client.bulk.outcomes",
+    "DEFAULT_BASE_URL": "modelgates_client.calls.settings",
+    "AsyncModelGates": "modelgates_client.client.async_client",
+    "ModelGates": "modelgates_client.client.client",
+    "Attempt": "modelgates_client.records.attempts",
+    "Attempts": "modelgates_client.records.attempts",
+    "Generation": "modelgates_client.records.generation",
+    "Cost": "modelgates_client.records.money",
+    "format_usd": "modelgates_client.records.money",
+    "Drift": "modelgates_runtime.drift",
+    "RateLimit": "modelgates_runtime.limits",
+    "Response": "modelgates_runtime.types",
 }
-
-__all__ = [
-    "DEFAULT_BASE_URL",
-    "APIConnectionError",
-    "APIStatusError",
-    "APITimeoutError",
-    "Answered",
-    "AsyncModelGates",
-    "Attempt",
-    "Attempts",
-    "AuthenticationError",
-    "BadGatewayError",
-    "BadRequestError",
-    "ClientClosedError",
-    "ConfigurationError",
-    "Cost",
-    "Drift",
-    "EdgeTimeoutError",
-    "EndpointNotFoundError",
-    "Failed",
-    "FieldError",
-    "Generation",
-    "GenerationNotReadyError",
-    "InsufficientCreditsError",
-    "InternalServerError",
-    "ModelGates",
-    "ModelGatesError",
-    "NotFoundError",
-    "OutageError",
-    "Outcome",
-    "OverloadedError",
-    "Pending",
-    "PermissionDeniedError",
-    "ProviderResponse",
-    "RateLimit",
-    "RateLimitError",
-    "Resolved",
-    "Response",
-    "ResponseValidationError",
-    "ServerError",
-    "Unanswered",
-    "__version__",
-    "format_usd",
-]
 
 
 if not TYPE_CHECKING:  # type checkers would accept any name
 
     def __getattr__(name):  # noqa: ANN001, ANN202 - type checkers do not see it
         """Import a public name on first use (PEP 562)."""
-        home = _HOMES.get(name)
+        if name == "__all__":
+            return __dir__()
+        home = "modelgates_client.errors" if name.endswith("Error") else _HOMES.get(name)
         if home is None:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from importlib import import_module  # noqa: PLC0415 - on first use
@@ -159,4 +94,6 @@ if not TYPE_CHECKING:  # type checkers would accept any name
 
     def __dir__():  # noqa: ANN202 - type checkers do not see it
         """List the public names, imported or not."""
-        return sorted(__all__)
+        from modelgates_client.errors import __all__ as errors  # noqa: PLC0415 - on request
+
+        return sorted([*_HOMES, *errors])

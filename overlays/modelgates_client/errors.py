@@ -31,8 +31,34 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import modelgates_client  # for annotations; its classes are imported on first use
-from modelgates_runtime.errors import ModelGatesError
+from modelgates_runtime.errors import ClientClosedError, FieldError, ModelGatesError
 from modelgates_runtime.values import printable
+
+#: The errors of the package, which exports them, too.
+__all__ = [
+    "APIConnectionError",
+    "APIStatusError",
+    "APITimeoutError",
+    "AuthenticationError",
+    "BadGatewayError",
+    "BadRequestError",
+    "ClientClosedError",
+    "ConfigurationError",
+    "EdgeTimeoutError",
+    "EndpointNotFoundError",
+    "FieldError",
+    "GenerationNotReadyError",
+    "InsufficientCreditsError",
+    "InternalServerError",
+    "ModelGatesError",
+    "NotFoundError",
+    "OutageError",
+    "OverloadedError",
+    "PermissionDeniedError",
+    "RateLimitError",
+    "ResponseValidationError",
+    "ServerError",
+]
 
 _MAX_SHOWN: Final = 3  # deviations shown in the message
 

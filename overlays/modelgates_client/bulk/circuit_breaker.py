@@ -9,13 +9,16 @@ Source: M. Nygard, "Release It!", 2nd edition 2018, chapter 5 ("Circuit Breaker"
 
 from typing import Final
 
+from modelgates_client.calls.retry import RETRYABLE_STATUSES
 from modelgates_client.transport.messages import AttemptResult, Failure, HTTPResponse
 
 #: Maximum Retry-After that is respected, in seconds: servers name a day, and return in a minute.
 MAX_RETRY_AFTER_S: Final = 300.0
 
-#: Statuses of a gateway, or an edge in front of it, that cannot reach the server.
-UNAVAILABLE: Final = frozenset({502, 503, 504, *range(520, 530)})
+#: Statuses that can mean that the server is down.
+UNAVAILABLE: Final = frozenset(
+    status for status, meaning in RETRYABLE_STATUSES.items() if meaning.may_be_outage
+)
 
 _FIRST_PROBE_S: Final = 0.1  # after the failure that opened the breaker; it doubles
 _MAX_PROBE_S: Final = 0.5  # between probes during the first phase of an outage

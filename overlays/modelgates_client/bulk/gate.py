@@ -26,6 +26,7 @@ from modelgates_client.bulk.options import Completed
 from modelgates_client.bulk.pacer import Pacer
 from modelgates_client.calls.execution import Step
 from modelgates_client.calls.responses import requested_wait_s
+from modelgates_client.calls.retry import RETRYABLE_STATUSES
 from modelgates_client.transport.exchange import timeout_failure
 from modelgates_client.transport.messages import AttemptResult, Failure, HTTPResponse
 
@@ -36,7 +37,9 @@ MAX_FAILURES_AS_LIMIT: Final = 5
 _FIRST_ERROR: Final = 400
 #: The status of a refusal by a rate limit.
 TOO_MANY_REQUESTS: Final = 429
-_MAY_BE_RATE_LIMIT: Final = frozenset({503, 529})  # also a rate limit if others get responses
+_MAY_BE_RATE_LIMIT: Final = frozenset(
+    status for status, meaning in RETRYABLE_STATUSES.items() if meaning.may_be_rate_limit
+)
 
 #: Minimum time without any result, in seconds, that suggests an outage.
 MIN_PATIENCE_S: Final = 1.0

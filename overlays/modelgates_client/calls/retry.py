@@ -5,12 +5,45 @@ import os
 import random
 import threading
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import ClassVar, Final, NamedTuple
 
 from modelgates_client.transport.deadline import monotonic_s
 
-#: Retryable statuses, of the API and of the edge in front of it.
-RETRYABLE_STATUSES: Final = frozenset({408, 429, 500, 502, 503, 504, *range(520, 528), 529})
+
+class RetryableStatus(NamedTuple):
+    """What a retryable status means.
+
+    Attributes:
+        reason: Its meaning, for the log.
+        may_be_outage: Whether it can mean that the server is down: it is of a gateway, or of an
+            edge in front of it, that cannot reach the server.
+        may_be_rate_limit: Whether a rate limit may send it, while other requests get responses.
+    """
+
+    reason: str
+    may_be_outage: bool = False
+    may_be_rate_limit: bool = False
+
+
+#: The retryable statuses, of the API and of the edge in front of it.
+RETRYABLE_STATUSES: Final[Mapping[int, RetryableStatus]] = MappingProxyType(
+    {
+        408: RetryableStatus("the server timed out"),
+        429: RetryableStatus("too many requests"),
+        500: RetryableStatus("the server failed"),
+        503: RetryableStatus(
+            "the server is not available", may_be_outage=True, may_be_rate_limit=True
+        ),
+        529: RetryableStatus(
+            "the server is overloaded", may_be_outage=True, may_be_rate_limit=True
+        ),
+        **dict.fromkeys(
+            (502, 504, *range(520, 528)),
+            RetryableStatus("the gateway cannot reach the server", may_be_outage=True),
+        ),
+    }
+)
 
 _FIRST_WAIT_S: Final = 0.5  # the maximum wait after the first attempt, in seconds
 _MAX_WAIT_S: Final = 3.0  # the maximum wait that the server did not ask for, in seconds

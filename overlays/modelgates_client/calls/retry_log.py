@@ -4,6 +4,7 @@ import logging
 from typing import Any, Final, Literal, NamedTuple
 
 from modelgates_client.calls.responses import CallProblem, effective_status
+from modelgates_client.calls.retry import RETRYABLE_STATUSES
 from modelgates_client.records.drift_observer import LOGGER
 from modelgates_client.transport.messages import AttemptResult, Failure, FailureKind
 from modelgates_runtime.types import Response
@@ -16,15 +17,6 @@ _FAILURE_REASONS: Final[dict[FailureKind, str]] = {
     "timeout": "no response in time",
     "untrusted": "the certificate is not trusted",
     "refused": "it cannot be sent",
-}
-_STATUS_REASONS: Final = {
-    404: "it is not there yet",
-    408: "the server timed out",
-    429: "too many requests",
-    500: "the server failed",
-    503: "the server is not available",
-    529: "the server is overloaded",
-    **dict.fromkeys((502, 504, *range(520, 528)), "the gateway cannot reach the server"),
 }
 
 
@@ -53,7 +45,7 @@ class PauseReason(NamedTuple):
             return cls("wait", result.status_code, attempt, "it is not final yet")
         status, reason = _status_and_reason(attempt_result, result)
         if result.is_absence:
-            return cls("wait", status, attempt, reason)
+            return cls("wait", status, attempt, "it is not there yet")
         return cls("rate limit" if status == _TOO_MANY else "retry", status, attempt, reason)
 
     def log(self, seconds: float) -> None:
@@ -79,4 +71,5 @@ def _status_and_reason(
     status = effective_status(result.error) or attempt_result.status
     if 200 <= status < 300:  # noqa: PLR2004
         return status, "the response is incomplete"
-    return status, _STATUS_REASONS.get(status, "the server asks for a retry")
+    retryable = RETRYABLE_STATUSES.get(status)
+    return status, "the server asks for a retry" if retryable is None else retryable.reason
