@@ -6,7 +6,6 @@ from contextlib import closing
 import pytest
 
 from modelgates_client.cli.commands.check import CheckOptions, run_check
-from modelgates_client.cli.commands.export import ExportOptions, export
 from modelgates_client.cli.messages import Messages
 from modelgates_client.cli.statuses import Status
 from modelgates_client.ledger import Ledger, derived
@@ -14,6 +13,7 @@ from modelgates_client.ledger.capture_file import CaptureFile
 from modelgates_client.reports.periods import Period
 
 from ..reports.sample_ledgers import make_ledger, record, spending_of_ledger
+from .commands import invoke
 
 ALL = Period(None, None, "UTC")
 
@@ -89,16 +89,17 @@ def test_the_database_of_another_application_is_refused_in_one_line(check, tmp_p
     assert stderr.count("\n") == 1
 
 
-def test_an_old_ledger_is_updated_without_a_key(check, ledger, tmp_path, capsys):
+def test_an_old_ledger_is_updated_without_a_key(check, ledger, tmp_path):
     """`export` names the command when it cannot read the ledger."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(derived, "VERSION", 0)
         Ledger(ledger).close()
-    options = ExportOptions(sources=(ledger,), to=str(tmp_path / "out.jsonl"))
-    assert export(options, Messages()) == Status.FAILED
-    assert f"`modelgates check {ledger}` does so, and needs no key" in capsys.readouterr().err
+    arguments = ("export", ledger, "--to", tmp_path / "out.jsonl")
+    status, _, stderr = invoke(*arguments)
+    assert status == Status.FAILED
+    assert f"`modelgates check {ledger}` does so, and needs no key" in stderr
     assert check(ledger)[0] == Status.OK
-    assert export(options, Messages()) == Status.OK
+    assert invoke(*arguments)[0] == Status.OK
 
 
 @pytest.mark.parametrize(

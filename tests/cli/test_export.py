@@ -21,7 +21,7 @@ from modelgates_client.ledger import Ledger
 from modelgates_client.ledger.values import decode
 from modelgates_client.records.generation import GenerationResponse
 
-from .commands import record
+from .commands import invoke, record
 
 
 def resolved(generation_id, **changes):
@@ -203,11 +203,11 @@ def test_inputs_cannot_be_overwritten(ledger, tmp_path, capsys):
         assert path.read_bytes() == before
 
 
-def test_an_invalid_source_fails_with_one_line(tmp_path, capsys):
+def test_an_invalid_source_fails_with_one_line(tmp_path):
     """Nothing is written then."""
     other_file = tmp_path / "other"
     other_file.write_text("{}")
-    status, _, err = run(capsys, sources=(str(other_file),), to=str(tmp_path / "out.csv"))
+    status, _, err = invoke("export", other_file, "--to", tmp_path / "out.csv")
     assert status == Status.FAILED
     assert err.startswith("error: ")
     assert err.count("\n") == 1

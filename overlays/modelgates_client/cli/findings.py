@@ -17,20 +17,15 @@ The JSON is one object:
 |                | `{"source": FILE, "reason": WHY}`; the other values do not include them  |
 """
 
-import json
 import xml.etree.ElementTree as ET
-from typing import Any, Final, Literal
+from typing import Literal
 
-from attrs import asdict
-
-from modelgates_client._version import __version__
 from modelgates_client.conformance.checking import LEVELS, Level
 from modelgates_client.conformance.tally import Finding, Place, Report, Unchecked
 from modelgates_client.records.sanitize import sanitize
+from modelgates_client.reports.to_json import to_plain, versioned
 
 FailOn = Level | Literal["never"]
-
-_VERSION: Final = 1
 
 
 def summary(report: Report) -> str:
@@ -73,7 +68,8 @@ def place(where: Place) -> str:
 
 def as_json(report: Report, fail_on: FailOn) -> str:
     """Return the report as a JSON object, in ASCII."""
-    return f"{json.dumps(_plain(report, fail_on), indent=2)}\n"
+    verdict = {"fail_on": fail_on, "failed": fails(report, fail_on)}
+    return versioned({**to_plain(report), **verdict}, indent=2)
 
 
 def as_junit(report: Report, fail_on: FailOn) -> str:
@@ -143,31 +139,3 @@ def _text(finding: Finding) -> str:
     if finding.example is not None:
         lines.append(f"example: {finding.example}")
     return "\n".join(lines)
-
-
-def _plain(report: Report, fail_on: FailOn) -> dict[str, Any]:
-    return {
-        "version": _VERSION,
-        "client_version": __version__,
-        "bodies": report.bodies,
-        "deviating": report.deviating,
-        "fail_on": fail_on,
-        "failed": fails(report, fail_on),
-        "findings": [
-            {
-                **asdict(finding, recurse=False, filter=lambda field, _: field.name[0] != "_"),
-                "first": _plain_place(finding.first),
-                "last": _plain_place(finding.last),
-            }
-            for finding in report.findings
-        ],
-        "unlisted": dict(report.unlisted),
-        "unchecked": [
-            {"source": sanitize(source.source), "reason": sanitize(source.reason)}
-            for source in report.unchecked
-        ],
-    }
-
-
-def _plain_place(where: Place) -> dict[str, Any]:
-    return {"source": sanitize(where.source), "line": where.line}

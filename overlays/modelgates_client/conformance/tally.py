@@ -1,9 +1,9 @@
 """Counting the deviations of many responses. Pure, and bounded in memory."""
 
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from attrs import define
+from attrs import define, frozen
 
 from modelgates_client.conformance.checking import (
     LEVELS,
@@ -27,7 +27,8 @@ _MAX_CACHED: Final = 4_096  # deviations whose finding is cached
 _MAX_CACHED_LENGTH: Final = 256  # characters of their pointers, whose names may be huge
 
 
-class Place(NamedTuple):
+@frozen
+class Place:
     """The origin of a response.
 
     Attributes:
@@ -85,7 +86,8 @@ class Finding:
             self.last = place
 
 
-class Unchecked(NamedTuple):
+@frozen
+class Unchecked:
     """A file or an id that could not be checked, or not completely.
 
     Attributes:
@@ -97,7 +99,8 @@ class Unchecked(NamedTuple):
     reason: str
 
 
-class Report(NamedTuple):
+@frozen
+class Report:
     """The results of checking many responses.
 
     Attributes:

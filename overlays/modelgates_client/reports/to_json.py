@@ -32,7 +32,7 @@ def versioned(fields: Mapping[str, Any], indent: int | None = None) -> str:
 
 
 def to_plain(value: Any) -> Any:
-    """Convert figures to values that `json` can write."""
+    """Convert figures, or other values of attrs classes, to values that `json` can write."""
     if isinstance(value, Decimal):
         digits = f"{value or 0:f}"  # an amount of -0 is 0
         return digits.rstrip("0").rstrip(".") if "." in digits else digits
@@ -45,8 +45,8 @@ def to_plain(value: Any) -> Any:
     kind = cast("type[object]", type(value))
     if attrs.has(kind):
         names = [field.name for field in attrs.fields(kind)]
-        return {name: to_plain(getattr(value, name)) for name in names}
-    return value
+        return {name: to_plain(getattr(value, name)) for name in names if name[0] != "_"}
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
 def _is_tuple(value: object) -> TypeGuard[tuple[Any, ...]]:

@@ -2,7 +2,6 @@
 
 from modelgates_client import PermissionDeniedError
 from modelgates_client.bulk.outcomes import Failed
-from modelgates_client.exports.errors import SourceError
 from modelgates_client.ledger import Ledger, LedgerError
 from modelgates_client.reports.periods import Period
 
@@ -69,7 +68,7 @@ def result_or_none(operation):
     """Return a result; None if there is an error, which has to be one line."""
     try:
         return operation()
-    except (LedgerError, SourceError) as error:
+    except LedgerError as error:
         message = str(error)
     assert "\n" not in message
     return None

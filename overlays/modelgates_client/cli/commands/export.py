@@ -16,7 +16,7 @@ from modelgates_client.cli.app import command
 from modelgates_client.cli.messages import Messages
 from modelgates_client.cli.options import SelectionOptions, option
 from modelgates_client.cli.output import Stdout, UnwritableError, check_writable
-from modelgates_client.cli.statuses import Status, status_of
+from modelgates_client.cli.statuses import Status
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.records.sanitize import sanitize
 from modelgates_client.reports.formatting import changed, count
@@ -98,23 +98,17 @@ def export(options: ExportOptions, messages: Messages) -> Status:
 
     Raises:
         ConfigurationError: The options are invalid, or an extra is missing.
+        LedgerError: A source cannot be read, or the output cannot be written.
         ReaderGoneError: The reader has closed the output.
         UnwritableError: The output cannot be written.
     """
-    from modelgates_client.exports.errors import SourceError  # noqa: PLC0415 - slow to load
-    from modelgates_client.ledger import LedgerError  # noqa: PLC0415 - slow to load
-
     _check(options)
     if options.list_columns:
         stdout = Stdout()
         stdout.write(_describe_columns(_table(options), is_terminal=stdout.is_terminal))
         return Status.OK
     period = options.period(datetime.datetime.now(datetime.UTC))
-    try:
-        counts = _write(options, period)
-    except (LedgerError, SourceError) as error:
-        messages.error(str(error))
-        return status_of(error)
+    counts = _write(options, period)
     _warn_of_omissions(counts, options, period, messages)
     return Status.OK
 

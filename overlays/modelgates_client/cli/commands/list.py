@@ -8,7 +8,7 @@ import click
 from attrs import frozen
 
 from modelgates_client.cli.app import command
-from modelgates_client.cli.commands.show import moment_text, reason_text, unresolved_to_json
+from modelgates_client.cli.commands.show import moment_text, reason_text
 from modelgates_client.cli.messages import Messages
 from modelgates_client.cli.options import LedgerOptions, option
 from modelgates_client.cli.output import Stdout
@@ -18,6 +18,7 @@ from modelgates_client.ledger.ledger import Kind
 from modelgates_client.ledger.values import UnresolvedId
 from modelgates_client.records.sanitize import sanitize
 from modelgates_client.reports.formatting import count
+from modelgates_client.reports.to_json import to_plain
 
 
 @frozen(kw_only=True)
@@ -80,9 +81,7 @@ def list_ids(options: ListOptions, messages: Messages) -> Status:
         ):
             if each.state in states:
                 number += 1
-                stdout.write(
-                    f"{_line(each) if as_table else json.dumps(unresolved_to_json(each))}\n"
-                )
+                stdout.write(f"{_line(each) if as_table else json.dumps(to_plain(each))}\n")
     if not number:
         messages.detail("there are no such ids")
     return Status.OK

@@ -5,7 +5,6 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import attrs
 from attrs import frozen
 
 from modelgates_client.cli.app import command
@@ -20,6 +19,7 @@ from modelgates_client.records.sanitize import sanitize
 from modelgates_client.records.summary import summarize
 from modelgates_client.reports.formatting import count
 from modelgates_client.reports.periods import moment
+from modelgates_client.reports.to_json import to_plain
 from modelgates_runtime.errors import ModelGatesError
 
 _MAX_ERROR_LENGTH = 200  # characters of an error that are shown in a line
@@ -127,25 +127,15 @@ def _to_json(
 ) -> dict[str, Any]:
     return {
         "generation_id": generation_id,
-        "record": None if record is None else _record_to_json(record),
-        "waiting": None if waiting is None else unresolved_to_json(waiting),
-        "history": [_record_to_json(past) for past in history],
+        "record": _without_id(record),
+        "waiting": to_plain(waiting),
+        "history": [_without_id(past) for past in history],
     }
 
 
-def _record_to_json(record: StoredRecord) -> dict[str, Any]:
-    fields = attrs.asdict(record, filter=lambda field, _: field.name != "generation_id")
-    fields["obtained_at"] = record.obtained_at.isoformat()
-    fields["body"] = record.body.decode("utf-8", "replace")
-    return fields
-
-
-def unresolved_to_json(waiting: UnresolvedId) -> dict[str, Any]:
-    """Return an id without a final record as a JSON object."""
-    fields = attrs.asdict(waiting)
-    for name in ("queued_at", "tried_at", "forgotten_at"):
-        fields[name] = None if fields[name] is None else fields[name].isoformat()
-    return fields
+def _without_id(record: StoredRecord | None) -> dict[str, Any] | None:
+    fields: dict[str, Any] | None = to_plain(record)
+    return fields and {name: value for name, value in fields.items() if name != "generation_id"}
 
 
 def moment_text(when: datetime.datetime) -> str:
