@@ -56,7 +56,7 @@ _DUCKDB: Final = """
 import duckdb, sys
 sums = ["charged_usd", "upstream_usd", "all_in_usd", "cache_saving_usd", "native_tokens_prompt",
     "native_tokens_completion", "native_tokens_cached", "native_tokens_reasoning"]
-quantiles = ["latency_ms", "generation_time_ms", "tokens_per_second"]
+quantiles = ["latency_ms", "generation_time_ms", "native_tokens_per_second"]
 duckdb.sql("SET enable_progress_bar = false")  # it would be on stdout
 groups = duckdb.sql(
     "SELECT count(*), " + ", ".join([f"sum({name})" for name in sums]
@@ -122,7 +122,7 @@ def check(group: Any, sums: Sums, what: str) -> None:
         AssertionError: They differ.
     """
     same = group["records"] == sums.records and group["provisional"] == sums.provisional
-    same = same and group["tokens_prompt"]["known"] == sums.tokens["prompt"]
+    same = same and group["native_tokens_prompt"]["known"] == sums.tokens["prompt"]
     for name in ("charged_usd", "upstream_usd", "all_in_usd", "cache_saving_usd"):
         same = same and Decimal(group[name]["known"]) == sums.known[name]
         same = same and group[name]["unknown"] == sums.unknown[name]

@@ -78,7 +78,7 @@ def test_get_generation_returns_exact_amounts(call_tool):
     result = call_tool("get_generation", generation_id="gen-1")
     assert result["charged_usd"] == "0.1"
     assert result["all_in_usd"] == "0.3"
-    assert result["tokens_prompt_billed"] == 7
+    assert result["native_tokens_prompt"] == 7
     assert result["created"] == "2026-11-02T10:00:00+00:00"
     assert result["cache_saving_usd"] is None
     assert "cache_saving_usd" in result["not_known"]
@@ -133,12 +133,11 @@ def test_an_invalid_id_is_not_requested(call_tool, stub, word):
 def test_report_groups_the_ledger(call_tool, ledger):
     """The dimensions are arguments; sums state what they leave out."""
     result = call_tool("report", ledger, by=["model"], since="2026-11-01")
-    assert result["total"]["all_in_usd_known"] == "0.8"
-    assert result["total"]["all_in_usd_not_known_of"] == 0
-    assert (result["ids_pending"], result["is_damaged"]) == (1, False)
+    assert result["total"]["all_in_usd"] == {"known": "0.8", "unknown": 0}
+    assert (result["pending"], result["is_damaged"]) == (1, False)
     assert [{"untrusted_text": SHOWN}] in [group["key"] for group in result["groups"]]
     labelled = call_tool("report", ledger, by=["label:feature"], where=["label:feature=search"])
-    assert [group["all_in_usd_known"] for group in labelled["groups"]] == ["0.3"]
+    assert [group["all_in_usd"]["known"] for group in labelled["groups"]] == ["0.3"]
 
 
 @pytest.mark.parametrize(
@@ -158,9 +157,9 @@ def test_invalid_report_options_are_refused(call_tool, ledger, arguments, reason
 def test_budget_state_returns_a_verdict(call_tool, ledger):
     """For the given budget, or those of the configuration; a doubtful one is not within."""
     (over,) = call_tool("budget_state", ledger, max_usd="0.5", period="3650d")["result"]
-    assert (over["verdict"], over["spent_usd_known"], over["max_usd"]) == ("over", "0.8", "0.5")
+    assert (over["verdict"], over["known_usd"], over["max_usd"]) == ("over", "0.8", "0.5")
     (undecided,) = call_tool("budget_state", ledger, max_usd="5", period="3650d")["result"]
-    assert (undecided["verdict"], undecided["ids_pending"]) == ("undecided", 1)
+    assert (undecided["verdict"], undecided["pending"]) == ("undecided", 1)
     budgets = read_budgets({"team": {"max-usd": 0.5, "period": "3650d"}})
     assert call_tool("budget_state", ledger, budgets)["result"][0]["name"] == "team"
     assert "give max_usd" in call_tool("budget_state", ledger)

@@ -5,21 +5,12 @@ import datetime
 from fractions import Fraction
 
 RECORDS = ("final", "provisional")
-FIGURES = {
-    "charged_usd": "charged_usd",
-    "upstream_usd": "upstream_usd",
-    "all_in_usd": "all_in_usd",
-    "cache_saving_usd": "cache_saving_usd",
-    "tokens_prompt": "native_tokens_prompt",
-    "tokens_completion": "native_tokens_completion",
-    "tokens_cached": "native_tokens_cached",
-    "tokens_reasoning": "native_tokens_reasoning",
-}
-SPREADS = {
-    "latency_ms": "latency_ms",
-    "generation_ms": "generation_time_ms",
-    "tokens_per_second": "tokens_per_second",
-}
+FIGURES = (
+    *("charged_usd", "upstream_usd", "all_in_usd", "cache_saving_usd"),
+    *("native_tokens_prompt", "native_tokens_completion"),
+    *("native_tokens_cached", "native_tokens_reasoning"),
+)
+SPREADS = ("latency_ms", "generation_time_ms", "native_tokens_per_second")
 COLUMNS = {
     "model": "model",
     "provider": "served_by",
@@ -83,11 +74,11 @@ def group(records):
         "records": len(records),
         "provisional": sum(row["state"] == "provisional" for row in records),
     }
-    for name, column in FIGURES.items():
-        values = [Fraction(row[column]) for row in records if row[column] is not None]
+    for name in FIGURES:
+        values = [Fraction(row[name]) for row in records if row[name] is not None]
         figures[name] = (sum(values, Fraction(0)), len(records) - len(values))
-    for name, column in SPREADS.items():
-        values = [row[column] for row in records if row[column] is not None]
+    for name in SPREADS:
+        values = [row[name] for row in records if row[name] is not None]
         parts = ("1/2", "19/20", "99/100")
         spread = [quantile(values, part) for part in parts] if values else [None] * 3
         figures[name] = (len(values), *spread)

@@ -30,13 +30,13 @@ def group(key=(), records=1, cost="0", unknown=0, **changes):
         "upstream_usd": Total(Decimal(0), 0),
         "all_in_usd": amount,
         "cache_saving_usd": Total(Decimal(0), records),
-        "tokens_prompt": tokens,
-        "tokens_completion": tokens,
-        "tokens_cached": tokens,
-        "tokens_reasoning": tokens,
+        "native_tokens_prompt": tokens,
+        "native_tokens_completion": tokens,
+        "native_tokens_cached": tokens,
+        "native_tokens_reasoning": tokens,
         "latency_ms": NO_SPREAD,
-        "generation_ms": NO_SPREAD,
-        "tokens_per_second": NO_SPREAD,
+        "generation_time_ms": NO_SPREAD,
+        "native_tokens_per_second": NO_SPREAD,
     }
     return Group(key, records, **{**figures, **changes})
 
@@ -72,10 +72,10 @@ def full(name="openai/gpt-5-mini", provider="DeepInfra"):
         "upstream_usd": Total(Decimal("1200.5"), 1),
         "all_in_usd": Total(Decimal("1201.50000000000000000000003"), 3),
         "cache_saving_usd": Total(Decimal("-0.25"), 1),
-        "tokens_prompt": Total(1_798_904_818, 4),
-        "tokens_completion": Total(402_027_524, 0),
+        "native_tokens_prompt": Total(1_798_904_818, 4),
+        "native_tokens_completion": Total(402_027_524, 0),
         "latency_ms": spread,
-        "tokens_per_second": Spread(9, 73.25, 487.6, 1102.1),
+        "native_tokens_per_second": Spread(9, 73.25, 487.6, 1102.1),
         "provisional": 5,
     }
     days = [NOON + datetime.timedelta(days=day) for day in (0, 1, 2, 5)]

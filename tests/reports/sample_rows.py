@@ -14,7 +14,7 @@ TYPES = {
     "upstream_usd": "DECIMAL(38,24)",
     "all_in_usd": "DECIMAL(38,24)",
     "served_by": "VARCHAR",
-    "tokens_per_second": "DOUBLE",
+    "native_tokens_per_second": "DOUBLE",
     "app_id": "BIGINT",
     "cache_saving_usd": "DECIMAL(38,24)",
     "external_user": "VARCHAR",

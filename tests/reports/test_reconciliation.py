@@ -153,7 +153,10 @@ def test_days_are_utc_days_and_sums_are_exact(tmp_path):
     assert result.is_same
     assert (result.outside, result.undated, result.unresolved) == (0, 1, 2)
     assert (result.ledger.charged_usd, result.ledger.unknown) == (Decimal("0.4"), 0)
-    assert (result.ledger.tokens_prompt, result.ledger.tokens_completion) == (4 * 2**62, -4)
+    assert (result.ledger.native_tokens_prompt, result.ledger.native_tokens_completion) == (
+        4 * 2**62,
+        -4,
+    )
 
 
 @pytest.mark.parametrize(

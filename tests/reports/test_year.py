@@ -53,7 +53,7 @@ def test_a_wrong_figure_is_reported():
     group = {
         "records": total.records,
         "provisional": total.provisional,
-        "tokens_prompt": {"known": total.tokens["prompt"]},
+        "native_tokens_prompt": {"known": total.tokens["prompt"]},
         **{
             name: {"known": str(total.known[name]), "unknown": total.unknown[name]}
             for name in ("charged_usd", "upstream_usd", "all_in_usd", "cache_saving_usd")

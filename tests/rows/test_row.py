@@ -41,7 +41,7 @@ def test_a_row_has_the_fields_and_the_computed_values():
     assert row["cache_saving_usd"] == Decimal("-0.0000125")
     assert (row["upstream_usd"], row["all_in_usd"]) == (0, generation.cost.all_in)
     assert (row["served_by"], row["fallbacks"], row["time_lost_ms"]) == ("DeepInfra", 1, 12.5)
-    assert row["tokens_per_second"] == 50
+    assert row["native_tokens_per_second"] == 50
     assert row["latency_ms"] == 1016.5
     assert (row["streamed"], row["cancelled"]) == (True, False)
     assert row["attempts"] == [

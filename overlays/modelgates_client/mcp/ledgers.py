@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Sequence
+from decimal import Decimal
 from itertools import islice
 from typing import Final
 
@@ -11,7 +12,7 @@ from modelgates_client.ledger import Ledger
 from modelgates_client.ledger.ledger import bring_up_to_date
 from modelgates_client.mcp.results import Untrusted, digits, untrusted
 from modelgates_client.reports.budgets import Budget, BudgetState, states_of
-from modelgates_client.reports.figures import Group
+from modelgates_client.reports.figures import Group, Total
 from modelgates_client.reports.periods import read_period, zone_name
 from modelgates_client.reports.reading import rows_of_ledger
 from modelgates_client.reports.selection import check_by, needed, read_where
@@ -20,18 +21,30 @@ MAX_GROUPS: Final = 100
 MAX_IDS: Final = 200
 
 
+class AmountResult(TypedDict):
+    """The sum of known amounts, in US dollars, and the number of records with an unknown one."""
+
+    known: str
+    unknown: int
+
+
+class TokensResult(TypedDict):
+    """The sum of known counts, as billed, and the number of records with an unknown one."""
+
+    known: int
+    unknown: int
+
+
 class GroupResult(TypedDict):
-    """A group of generations. Sums are in US dollars, and in tokens as billed."""
+    """A group of generations, as in the JSON of a report; `provisional` records are not final."""
 
     key: list[Untrusted | None]
     records: int
-    records_not_final: int
-    all_in_usd_known: str
-    all_in_usd_not_known_of: int
-    charged_usd_known: str
-    charged_usd_not_known_of: int
-    tokens_prompt_known: int
-    tokens_completion_known: int
+    provisional: int
+    charged_usd: AmountResult
+    all_in_usd: AmountResult
+    native_tokens_prompt: TokensResult
+    native_tokens_completion: TokensResult
 
 
 class ReportResult(TypedDict):
@@ -44,9 +57,9 @@ class ReportResult(TypedDict):
     total: GroupResult
     groups: list[GroupResult]
     groups_left_out: int
-    ids_pending: int
-    ids_failed: int
-    records_without_time: int
+    pending: int
+    failed: int
+    undated: int
     is_damaged: bool
 
 
@@ -57,14 +70,14 @@ class BudgetResult(TypedDict):
     of: Untrusted | None
     verdict: str
     max_usd: str
-    spent_usd_known: str
+    known_usd: str
     basis: str
     share: str | None
     since: str | None
     until: str | None
-    cost_not_known_of: int
-    ids_pending: int
-    ids_failed: int
+    unknown: int
+    pending: int
+    failed: int
     reached_on: str | None
 
 
@@ -131,9 +144,9 @@ def report(  # noqa: PLR0913, PLR0917 - the options of a report
         "total": _group(figures.total),
         "groups": [_group(each) for each in figures.groups],
         "groups_left_out": figures.groups_left_out,
-        "ids_pending": figures.unresolved.pending,
-        "ids_failed": figures.unresolved.failed,
-        "records_without_time": figures.undated,
+        "pending": figures.unresolved.pending,
+        "failed": figures.unresolved.failed,
+        "undated": figures.undated,
         "is_damaged": bool(figures.differences),
     }
 
@@ -184,14 +197,20 @@ def _group(group: Group) -> GroupResult:
     return {
         "key": [untrusted(part) for part in group.key],
         "records": group.records,
-        "records_not_final": group.provisional,
-        "all_in_usd_known": digits(group.all_in_usd.known) or "0",
-        "all_in_usd_not_known_of": group.all_in_usd.unknown,
-        "charged_usd_known": digits(group.charged_usd.known) or "0",
-        "charged_usd_not_known_of": group.charged_usd.unknown,
-        "tokens_prompt_known": group.tokens_prompt.known,
-        "tokens_completion_known": group.tokens_completion.known,
+        "provisional": group.provisional,
+        "charged_usd": _amount(group.charged_usd),
+        "all_in_usd": _amount(group.all_in_usd),
+        "native_tokens_prompt": _tokens(group.native_tokens_prompt),
+        "native_tokens_completion": _tokens(group.native_tokens_completion),
     }
+
+
+def _amount(total: Total[Decimal]) -> AmountResult:
+    return {"known": digits(total.known), "unknown": total.unknown}
+
+
+def _tokens(total: Total[int]) -> TokensResult:
+    return {"known": total.known, "unknown": total.unknown}
 
 
 def _budget(state: BudgetState, *, is_damaged: bool) -> BudgetResult:
@@ -200,15 +219,15 @@ def _budget(state: BudgetState, *, is_damaged: bool) -> BudgetResult:
         "name": budget.name,
         "of": untrusted(state.value),
         "verdict": "undecided" if is_damaged else state.verdict,
-        "max_usd": digits(budget.max_usd) or "0",
-        "spent_usd_known": digits(spent.known_usd) or "0",
+        "max_usd": digits(budget.max_usd),
+        "known_usd": digits(spent.known_usd),
         "basis": budget.basis,
         "share": digits(state.share),
         "since": _time(state.period.since),
         "until": _time(state.period.until),
-        "cost_not_known_of": spent.unknown,
-        "ids_pending": spent.pending,
-        "ids_failed": spent.failed,
+        "unknown": spent.unknown,
+        "pending": spent.pending,
+        "failed": spent.failed,
         "reached_on": None if state.reached_on is None else state.reached_on.isoformat(),
     }
 

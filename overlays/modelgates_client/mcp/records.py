@@ -21,12 +21,12 @@ class GenerationResult(TypedDict):
     all_in_usd: str | None
     cache_saving_usd: str | None
     is_own_key: bool | None
-    tokens_prompt_billed: float | None
-    tokens_completion_billed: float | None
-    tokens_cached: float | None
-    tokens_reasoning: float | None
+    native_tokens_prompt: float | None
+    native_tokens_completion: float | None
+    native_tokens_cached: float | None
+    native_tokens_reasoning: float | None
     latency_ms: float | None
-    generation_ms: float | None
+    generation_time_ms: float | None
     is_cancelled: bool | None
     texts: dict[str, Untrusted]
     not_known: list[str]
@@ -65,12 +65,12 @@ def generation_result(record: Generation) -> GenerationResult:
         "all_in_usd": digits(cost.all_in),
         "cache_saving_usd": digits(cost.cache_saving),
         "is_own_key": field_or_none(record, "is_byok", bool),
-        "tokens_prompt_billed": number_or_none(record, "native_tokens_prompt"),
-        "tokens_completion_billed": number_or_none(record, "native_tokens_completion"),
-        "tokens_cached": number_or_none(record, "native_tokens_cached"),
-        "tokens_reasoning": number_or_none(record, "native_tokens_reasoning"),
+        "native_tokens_prompt": number_or_none(record, "native_tokens_prompt"),
+        "native_tokens_completion": number_or_none(record, "native_tokens_completion"),
+        "native_tokens_cached": number_or_none(record, "native_tokens_cached"),
+        "native_tokens_reasoning": number_or_none(record, "native_tokens_reasoning"),
         "latency_ms": number_or_none(record, "latency"),
-        "generation_ms": number_or_none(record, "generation_time"),
+        "generation_time_ms": number_or_none(record, "generation_time"),
         "is_cancelled": field_or_none(record, "cancelled", bool),
         "texts": {name: text for name, text in texts.items() if text is not None},
         "not_known": [],

@@ -1,7 +1,7 @@
 """Parts of tool results: untrusted text, marked as such; exact amounts; errors in our own words."""
 
 from decimal import Decimal
-from typing import Final
+from typing import Final, overload
 
 from typing_extensions import TypedDict  # which pydantic asks for before Python 3.12
 
@@ -26,6 +26,14 @@ def untrusted(text: str | None) -> Untrusted | None:
         return None
     shown = sanitize(text)
     return {"untrusted_text": shown if len(shown) <= _MAX else f"{shown[:_MAX]}…"}
+
+
+@overload
+def digits(amount: Decimal) -> str: ...
+
+
+@overload
+def digits(amount: Decimal | None) -> str | None: ...
 
 
 def digits(amount: Decimal | None) -> str | None:

@@ -123,8 +123,7 @@ def _differences(
 ) -> tuple[TotalsDifference, ...]:
     if control_totals is None:
         return ()
-    columns = {name: name for name in AMOUNTS}
-    columns |= {column: name for name, column in TOKENS.items()}
+    columns = {name: name for name in (*AMOUNTS, *TOKENS)}
     sums = add_up(connection, "report_rows", "created", columns)
     expected = of_period(control_totals, *whole_days(since, until))
     return differences(sums, expected, (CREATED, *columns))

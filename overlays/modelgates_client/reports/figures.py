@@ -76,13 +76,13 @@ class Group:
         upstream_usd: What providers billed to your own keys (BYOK), in addition.
         all_in_usd: The sum of both.
         cache_saving_usd: What caching saved; negative for a premium.
-        tokens_prompt: Native prompt tokens, as providers count and bill them.
-        tokens_completion: Native completion tokens, as providers count and bill them.
-        tokens_cached: The prompt tokens that came from a cache.
-        tokens_reasoning: The completion tokens that were used for reasoning.
+        native_tokens_prompt: Native prompt tokens, as providers count and bill them.
+        native_tokens_completion: Native completion tokens, as providers count and bill them.
+        native_tokens_cached: The prompt tokens that came from a cache.
+        native_tokens_reasoning: The completion tokens that were used for reasoning.
         latency_ms: The spec's `latency`.
-        generation_ms: The spec's `generation_time`.
-        tokens_per_second: Native completion tokens per second of generation.
+        generation_time_ms: The spec's `generation_time`.
+        native_tokens_per_second: Native completion tokens per second of generation.
     """
 
     key: tuple[str | None, ...]
@@ -92,13 +92,13 @@ class Group:
     upstream_usd: Total[Decimal]
     all_in_usd: Total[Decimal]
     cache_saving_usd: Total[Decimal]
-    tokens_prompt: Total[int]
-    tokens_completion: Total[int]
-    tokens_cached: Total[int]
-    tokens_reasoning: Total[int]
+    native_tokens_prompt: Total[int]
+    native_tokens_completion: Total[int]
+    native_tokens_cached: Total[int]
+    native_tokens_reasoning: Total[int]
     latency_ms: Spread
-    generation_ms: Spread
-    tokens_per_second: Spread
+    generation_time_ms: Spread
+    native_tokens_per_second: Spread
 
 
 @frozen
@@ -210,16 +210,16 @@ class ActivitySums:
         requests: How many requests there were.
         charged_usd: What the account was charged.
         upstream_usd: What providers billed to your own keys (BYOK), in addition.
-        tokens_prompt: The prompt tokens.
-        tokens_completion: The completion tokens.
+        native_tokens_prompt: The prompt tokens.
+        native_tokens_completion: The completion tokens.
         unknown: How many of the requests have an unknown cost.
     """
 
     requests: int = 0
     charged_usd: Decimal = Decimal(0)
     upstream_usd: Decimal = Decimal(0)
-    tokens_prompt: int = 0
-    tokens_completion: int = 0
+    native_tokens_prompt: int = 0
+    native_tokens_completion: int = 0
     unknown: int = 0
 
     def plus(self, other: "ActivitySums") -> "ActivitySums":
@@ -228,8 +228,8 @@ class ActivitySums:
             self.requests + other.requests,
             EXACT.add(self.charged_usd, other.charged_usd),
             EXACT.add(self.upstream_usd, other.upstream_usd),
-            self.tokens_prompt + other.tokens_prompt,
-            self.tokens_completion + other.tokens_completion,
+            self.native_tokens_prompt + other.native_tokens_prompt,
+            self.native_tokens_completion + other.native_tokens_completion,
             self.unknown + other.unknown,
         )
 

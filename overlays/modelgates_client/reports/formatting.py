@@ -219,8 +219,9 @@ def saving(group: Group) -> str:
 
 def tokens(group: Group) -> Iterator[str]:
     """Yield the counts of tokens, one line each."""
-    yield f"{_tokens(group.tokens_prompt)} in, {_tokens(group.tokens_cached)} of them cached"
-    yield f"{_tokens(group.tokens_completion)} out, {_tokens(group.tokens_reasoning)} for reasoning"
+    prompt, completion = group.native_tokens_prompt, group.native_tokens_completion
+    yield f"{_tokens(prompt)} in, {_tokens(group.native_tokens_cached)} of them cached"
+    yield f"{_tokens(completion)} out, {_tokens(group.native_tokens_reasoning)} for reasoning"
 
 
 def duration(milliseconds: float | None) -> str:

@@ -173,7 +173,8 @@ def _order(amounts: Amounts, by: Sequence[str], sort: Sort) -> str:
         case "records":
             return ", ".join(("count(*) DESC", cost, *keys))
         case "tokens":
-            tokens = "coalesce(sum(tokens_prompt), 0) + coalesce(sum(tokens_completion), 0)"
+            counts = ("native_tokens_prompt", "native_tokens_completion")
+            tokens = " + ".join(f"coalesce(sum({name}), 0)" for name in counts)
             return ", ".join((f"{tokens} DESC", cost, *keys))
         case "latency":
             return ", ".join(("quantile_cont(latency_ms, 0.5) DESC NULLS LAST", cost, *keys))

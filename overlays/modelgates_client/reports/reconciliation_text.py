@@ -77,7 +77,7 @@ def sums(side: ActivitySums) -> str:
     """Return the sums of the account or of the ledger."""
     upstream = f", {usd(side.upstream_usd)} upstream (BYOK)" if side.upstream_usd else ""
     unknown = f", {side.unknown:,} of unknown cost" if side.unknown else ""
-    tokens = f"{side.tokens_prompt:,} and {side.tokens_completion:,} tokens"
+    tokens = f"{side.native_tokens_prompt:,} and {side.native_tokens_completion:,} tokens"
     charged = usd(side.charged_usd)
     return f"{count(side.requests, 'request')}, {charged} charged{upstream}{unknown}, {tokens}"
 

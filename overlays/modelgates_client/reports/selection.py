@@ -46,24 +46,16 @@ TIMES: Final = frozenset(name for name, column in DIMENSIONS.items() if column =
 #: Amounts in US dollars, as figures and as columns of the rows.
 AMOUNTS: Final = ("charged_usd", "upstream_usd", "all_in_usd", "cache_saving_usd")
 
-#: Counts of tokens: the column of each figure.
-TOKENS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "tokens_prompt": "native_tokens_prompt",
-        "tokens_completion": "native_tokens_completion",
-        "tokens_cached": "native_tokens_cached",
-        "tokens_reasoning": "native_tokens_reasoning",
-    }
+#: The columns of counts of tokens.
+TOKENS: Final = (
+    "native_tokens_prompt",
+    "native_tokens_completion",
+    "native_tokens_cached",
+    "native_tokens_reasoning",
 )
 
-#: Measurements: the column of each figure.
-MEASURES: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "latency_ms": "latency_ms",
-        "generation_ms": "generation_time_ms",
-        "tokens_per_second": "tokens_per_second",
-    }
-)
+#: The columns of measurements.
+MEASURES: Final = ("latency_ms", "generation_time_ms", "native_tokens_per_second")
 
 _ATTEMPTS: Final = "STRUCT(provider VARCHAR, status BIGINT, latency_ms DOUBLE)[]"
 _MAX_MEASUREMENT: Final = 1e15  # 30,000 years in ms; greater values are treated as unknown
@@ -123,7 +115,7 @@ def read_where(options: Iterable[str]) -> dict[str, str]:
 def needed(by: Iterable[str]) -> list[str]:
     """Return the names of the columns that a report grouped by `by` reads."""
     always = ("state", "error", "created_at", "model", "attempts", LABELS.name)
-    figures = (*AMOUNTS, *TOKENS.values(), *MEASURES.values())
+    figures = (*AMOUNTS, *TOKENS, *MEASURES)
     return list(
         dict.fromkeys((*always, *figures, *(DIMENSIONS.get(name, LABELS.name) for name in by)))
     )
@@ -173,9 +165,9 @@ def select_rows(
         f"{labelled(column(LABELS.name, LABELS.type), where)} AS is_selected",
     ]
     parts += [f"{column(name, 'DECIMAL(38,24)')} AS {name}" for name in AMOUNTS]
-    parts += [f"{column(source, 'BIGINT')} AS {name}" for name, source in TOKENS.items()]
-    for name, source in MEASURES.items():
-        value = column(source, "DOUBLE")
+    parts += [f"{column(name, 'BIGINT')} AS {name}" for name in TOKENS]
+    for name in MEASURES:
+        value = column(name, "DOUBLE")
         parts.append(f"CASE WHEN abs({value}) <= {_MAX_MEASUREMENT} THEN {value} END AS {name}")
     for name in by:
         if name == "byok":

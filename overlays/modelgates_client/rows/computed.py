@@ -223,7 +223,7 @@ FIRST: Final = (
         unit="milliseconds",
     ),
     _computed(
-        "tokens_per_second",
+        "native_tokens_per_second",
         "number",
         lambda of: of.record.native_tokens_per_second,
         "native_tokens_completion per second of generation_time_ms",

@@ -39,7 +39,7 @@ def test_a_report_of_a_damaged_ledger_is_correct_or_an_error(content, tens, tmp_
         if report is not None and not report.differences:
             assert report.total.records == RECORDS
             assert report.total.charged_usd.known * 1000 == RECORDS * (RECORDS + 1) // 2
-            assert report.total.tokens_prompt.known == RECORDS * (RECORDS - 1) // 2
+            assert report.total.native_tokens_prompt.known == RECORDS * (RECORDS - 1) // 2
 
 
 def report_of(path):

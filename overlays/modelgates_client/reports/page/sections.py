@@ -220,7 +220,7 @@ def _speeds(report: Report) -> str:
         return ""
     content = tables.speeds(report)
     description = [
-        f"Speed: {formatting.rates(report.total.tokens_per_second)}.",
+        f"Speed: {formatting.rates(report.total.native_tokens_per_second)}.",
         *formatting.tokens(report.total),
     ]
     return _section("speeds", content.caption, description, table(content))

@@ -94,7 +94,7 @@ def speeds(report: Report) -> HtmlTable:
 
 
 def _speeds(_: Report, group: Group, keys: Sequence[HtmlCell]) -> list[HtmlCell]:
-    rate = group.tokens_per_second
+    rate = group.native_tokens_per_second
     return [
         *keys,
         *_spread(group.latency_ms),
@@ -105,10 +105,10 @@ def _speeds(_: Report, group: Group, keys: Sequence[HtmlCell]) -> list[HtmlCell]
 
 def _tokens_of(group: Group) -> tuple[Total[int], ...]:
     return (
-        group.tokens_prompt,
-        group.tokens_cached,
-        group.tokens_completion,
-        group.tokens_reasoning,
+        group.native_tokens_prompt,
+        group.native_tokens_cached,
+        group.native_tokens_completion,
+        group.native_tokens_reasoning,
     )
 
 

@@ -130,7 +130,7 @@ def _summary(report: Report, *, exact: bool) -> RenderableType:
         ("Caching", [formatting.saving(total)]),
         ("Tokens", formatting.tokens(total)),
         ("Latency", [formatting.durations(total.latency_ms)]),
-        ("Speed", [formatting.rates(total.tokens_per_second)]),
+        ("Speed", [formatting.rates(total.native_tokens_per_second)]),
     ]
     for title, texts in rows:
         style = "yellow" if title == "Left out" else ""
