@@ -43,8 +43,8 @@ def is_applicable(fault, flavour):
 def is_tested(fault, flavour, number):
     """Whether a fault, with its position in the catalogue, is tested with a flavour.
 
-    The clients over httpx, which does the transfer, are each tested on one of three successive
-    versions of Python.
+    Of the two clients over httpx, which does the transfer, the tested one alternates with the
+    version of Python.
     """
     if not is_applicable(fault, flavour):
         return False
@@ -54,4 +54,4 @@ def is_tested(fault, flavour, number):
             SYNC_FLAVOURS[turn % len(SYNC_FLAVOURS)],
             ASYNC_FLAVOURS[turn % len(ASYNC_FLAVOURS)],
         }
-    return flavour in {*OWN_FLAVOURS, (*BORROWED_FLAVOURS, None)[turn % 3]}
+    return flavour in {*OWN_FLAVOURS, BORROWED_FLAVOURS[turn % len(BORROWED_FLAVOURS)]}
