@@ -27,7 +27,7 @@ OUTAGES = {
     "503": error(503),
     "503 with Retry-After": error(503, 1),
     "529 with nonsense": error(529, "soon"),
-    "521": error(521),
+    "528": error(528),
     "503 in a 200": error_in_success(503),
 }
 attempt_results = pytest.mark.parametrize("attempt_result", OUTAGES.values(), ids=OUTAGES)

@@ -9,7 +9,7 @@ from modelgates_client.transport.messages import Failure, HTTPResponse
 
 from .simulation import Clock, Turn
 
-RETRYABLE_STATUSES = {408, 429, 500, 502, 503, 504, *range(520, 528), 529}
+RETRYABLE_STATUSES = {408, 429, 500, 502, 503, 504, *range(520, 530)}
 STATUSES = [
     301,
     400,

@@ -39,7 +39,7 @@ RETRYABLE_STATUSES: Final[Mapping[int, RetryableStatus]] = MappingProxyType(
             "the server is overloaded", may_be_outage=True, may_be_rate_limit=True
         ),
         **dict.fromkeys(
-            (502, 504, *range(520, 528)),
+            (502, 504, *range(520, 529)),
             RetryableStatus("the gateway cannot reach the server", may_be_outage=True),
         ),
     }
