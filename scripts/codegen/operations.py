@@ -55,7 +55,8 @@ class OperationFacts:
     @property
     def content_types(self) -> dict[str, str]:
         """The media type of the body, by status."""
-        return {r.status: r.media.type if r.media else "" for r in self.operation.responses}
+        responses = self.operation.responses
+        return {r.status: r.media.concrete_type if r.media else "" for r in responses}
 
     def is_array(self, place: str, name: str) -> bool:
         """Return whether a parameter, or one of its alternatives, may be an array."""
@@ -90,6 +91,7 @@ def describe(normal: NormalForm, data: GeneratorData, prefix: str) -> None:
     attributes = set(CLIENT_NAMES)
     for tag, collection in data.endpoint_collections_by_tag.items():
         imports: set[str] = set()
+        default_imports: set[str] = set()
         for endpoint in collection.endpoints:
             facts = facts_of_operation[tag, endpoint.name]
             _set(endpoint, "facts", facts)
@@ -98,9 +100,13 @@ def describe(normal: NormalForm, data: GeneratorData, prefix: str) -> None:
             if facts.pages is not None:
                 _set(endpoint, "item_type", _item_type(endpoint, facts.pages.items[-1]))
             imports |= {line.replace("from ...", "from ..") for line in endpoint.relative_imports}
+            for parameter in endpoint.list_all_parameters():
+                if parameter.required and parameter.default:
+                    default_imports |= parameter.get_imports(prefix="..")
             if endpoint.name in OPERATION_NAMES:
                 endpoint.name = _renamed(endpoint.name, OPERATION_NAMES)
-        _set(collection, "relative_imports", imports)
+        _set(collection, "relative_imports", imports - default_imports)
+        _set(collection, "default_imports", default_imports)
         unescaped = tag.removesuffix("_")  # a builtin's name, which no attribute hides
         usable = tag if keyword.iskeyword(unescaped) else unescaped
         _set(collection, "attribute", _renamed(usable, attributes))

@@ -1,5 +1,6 @@
 """Converts the normal form to the properties that the generator's templates render."""
 
+import math
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
@@ -282,6 +283,8 @@ def _default(property_: Property, schema: NormalSchema) -> Value | None:
     raw = schema.get("default")
     if raw is None or isinstance(property_, ModelProperty | ListProperty | AnyProperty):
         return None
+    if not isinstance(property_, StringProperty) and _is_infinite(raw):
+        return None
     value = property_.convert_value(raw)
     if not isinstance(value, Value) or isinstance(value, ParseError):
         return None
@@ -290,6 +293,16 @@ def _default(property_: Property, schema: NormalSchema) -> Value | None:
             python_code=PythonCode(repr(raw)), raw_value=raw
         )  # the generator escapes strings twice
     return value
+
+
+def _is_infinite(value: Any) -> bool:
+    """Whether a value is a number, or the text of one, that no JSON number stands for."""
+    try:
+        return not math.isfinite(float(value))
+    except (TypeError, ValueError):
+        return False
+    except OverflowError:
+        return True
 
 
 def _apart(json_names: list[str], names: list[str], alternative: Callable[[str], str]) -> list[str]:

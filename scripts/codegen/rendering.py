@@ -185,9 +185,9 @@ def _body(media: Media, body: RequestBody, properties: Properties) -> Body:
     kind = _BODIES[str(media.kind)]
     if kind is BodyType.CONTENT:
         property_ = converted(FileProperty, property_)
-    content_type = media.type if "*" not in media.type else "application/octet-stream"
-    if media.kind == "json" and "*" in media.type:
-        content_type = "application/json"
+    content_type = media.concrete_type
+    if "*" in content_type:
+        content_type = "application/octet-stream"
     return Body(content_type=UntrustedString(content_type), prop=property_, body_type=kind)
 
 

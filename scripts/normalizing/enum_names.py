@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,7 +21,7 @@ def assign(values: Sequence[str | int], names_from_document: Any = None) -> list
         ValueError: Two values have the same name, or a given name is invalid.
     """
     names = (
-        [member_name(value) for value in values]
+        distinct_names(values)
         if names_from_document is None
         else _names_from_document(values, names_from_document)
     )
@@ -52,15 +53,36 @@ def member_name(value: str | int) -> str:
 
 
 def distinct_names(values: Sequence[str | int]) -> list[str]:
-    """Return distinct names for values; those with the same name are spelled out."""
+    """Return distinct names for values.
+
+    A value that has the name of another is spelled out unless it is a Python name. Where only case
+    differs, the name says the case, and where that is not enough, the characters.
+    """
     names = [member_name(value) for value in values]
-    return [
-        _spelled(value) if isinstance(value, str) and names.count(name) > 1 else name
-        for name, value in zip(names, values, strict=True)
-    ]
+    for spell in (_spelled, _with_case, _with_code):
+        counts = Counter(names)
+        names = [
+            spell(value, name) if isinstance(value, str) and counts[name] > 1 else name
+            for name, value in zip(names, values, strict=True)
+        ]
+    return names
 
 
-def _spelled(text: str) -> str:
+def _with_case(text: str, name: str) -> str:
+    """Return the name of a value that differs from others in case only."""
+    if text.isupper():
+        return name
+    return f"{name}_LOWER" if text.islower() else f"{name}_MIXED"
+
+
+def _with_code(text: str, name: str) -> str:
+    return f"{name}_{text.encode().hex().upper()}"
+
+
+def _spelled(text: str, name: str) -> str:
+    """Return a name with the names of the characters that Python names cannot have."""
+    if text.isidentifier():
+        return name
     pieces = [
         c if f"_{c}".isidentifier() and c != "_" else f"_{unicodedata.name(c, f'U{ord(c):X}')}_"
         for c in text

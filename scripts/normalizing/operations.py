@@ -92,6 +92,12 @@ class Media:
     schema: NormalSchema | None = None
     pointer: str
 
+    @property
+    def concrete_type(self) -> str:
+        """Its media type, or the one that clients use if the document has a range of types."""
+        usual = {"json": "application/json", "text": "text/plain"}
+        return usual.get(str(self.kind), self.type) if "*" in self.type else self.type
+
 
 @frozen(kw_only=True)
 class RequestBody:
@@ -415,7 +421,7 @@ class ApiDescription:
             if not isinstance(media, dict):
                 self._refuse(where, "is not a Media Type Object")
                 continue
-            kind = media_kind(type_, sent=sent)
+            kind = media_kind(type_, sent=sent, schema=media.get("schema"))
             result.append(Media(type=type_, kind=kind, source=_source(media), pointer=where))
         return tuple(result)
 

@@ -131,7 +131,12 @@ class OperationWriter:
     # Requests.
 
     def _parameters(self, operation: NormalOperation, name: str) -> Iterator[NormalParameter]:
-        for parameter in operation.parameters:
+        in_query = {variable: key for key, variable in _query_variables(operation)}
+        for described in operation.parameters:
+            parameter = described
+            if parameter.place == "path" and parameter.name in in_query:
+                key = in_query[parameter.name]
+                parameter = evolve(parameter, place="query", name=key, serialization={})
             if parameter.place == "header" and parameter.name.lower() in _IGNORED:
                 text = f"OpenAPI ignores the header parameter {parameter.name!r}: left out"
                 self._note(parameter.pointer, text)
@@ -248,12 +253,32 @@ def _check_variables(operation: NormalOperation, parameters: tuple[NormalParamet
     if extra := [name for name in described if name not in variables]:
         reason = f"describes {extra[0]!r:.80}, which its path does not have"
         raise unreadable(operation.pointer, reason)
+    sent = {parameter.name for parameter in parameters if parameter.place == "query"}
+    if missing := [name for key, name in _query_variables(operation) if key not in sent]:
+        raise unreadable(operation.pointer, f"does not describe {missing[0]!r:.80} of its query")
+
+
+def _query(operation: NormalOperation) -> list[tuple[str, str]]:
+    """Return the names and values in the query of a path."""
+    return parse_qsl(operation.raw_path.partition("?")[2], keep_blank_values=True)
+
+
+def _query_variables(operation: NormalOperation) -> Iterator[tuple[str, str]]:
+    """Yield the names in the query of a path whose values are variables, with the variables."""
+    for name, value in _query(operation):
+        if variable := _VARIABLE.fullmatch(value):
+            yield name, variable[1]
 
 
 def _fixed(operation: NormalOperation) -> Iterator[NormalParameter]:
-    """Yield the parameters in the query of a path."""
-    query = operation.raw_path.partition("?")[2]
-    for name, value in parse_qsl(query, keep_blank_values=True):
+    """Yield the parameters in the query of a path whose values are fixed."""
+    variables = dict(_query_variables(operation))
+    for name, value in _query(operation):
+        if name in variables:
+            continue
+        if _VARIABLE.search(value):
+            reason = f"has {value!r:.80} in its query, which is partly a variable"
+            raise unreadable(operation.pointer, reason)
         yield NormalParameter(
             name=name,
             place="query",

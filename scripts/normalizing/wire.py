@@ -7,7 +7,7 @@ takes precedence over its range, a range over `default`. If a success is documen
 
 from collections.abc import Collection
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 _SENT: Final = {
     "application/x-www-form-urlencoded": "form",
@@ -17,14 +17,21 @@ _SENT: Final = {
 _BINARY: Final = {"application/octet-stream", "application/pdf", "application/zip"}
 _BINARY_KINDS: Final = ("audio/", "image/", "video/")
 _EVENTS: Final = "text/event-stream"
+_JSON: Final = {"application/json", "text/json"}
+_ANY: Final = {"*/*", "application/*"}
 
 _SUCCESS: Final = "2"  # the first digit of its statuses
 
 
-def media_kind(type_: str, *, sent: bool) -> str | None:
-    """Return how a body of a media type is sent or read; None if it is not supported."""
+def media_kind(type_: str, *, sent: bool, schema: Any = None) -> str | None:
+    """Return how a body of a media type is sent or read; None if it is not supported.
+
+    A body of any media type is JSON, unless its schema is a string.
+    """
     name = _name(type_)
-    if name == "application/json" or name.endswith("+json"):
+    if name in _ANY and isinstance(schema, dict) and schema.get("type") == "string":
+        return "bytes" if sent or schema.get("format") == "binary" else "text"
+    if name in _JSON | _ANY or name.endswith("+json"):
         return "json"
     if sent:
         return _SENT.get(name)

@@ -14,9 +14,9 @@ from normalizing.findings import (
     unreadable,
 )
 from normalizing.located import COMPONENTS, LocatedObject, json_path, without_pointers
-from normalizing.naming import Names
+from normalizing.naming import Names, property_name
 from normalizing.reading import SchemaReader, anything
-from normalizing.shapes import Parts, Shape, anywhere
+from normalizing.shapes import Parts, Raw, Shape, anywhere
 from normalizing.union_names import UnionNames, text_of
 
 #: Nested schemas in one place, not counting those inside other classes.
@@ -118,11 +118,17 @@ class SchemaWriter:
 
     # One place.
 
-    def write(self, parts: Parts) -> NormalSchema:
-        """Return the normal form of a place; one that is unsupported allows any value."""
+    def write(self, parts: Parts, name: str = "") -> NormalSchema:
+        """Return the normal form of a place; one that is unsupported allows any value.
+
+        Args:
+            parts: The schemas of the place.
+            name: The name of a class that is composed of several of them; that of the first one
+                if not given.
+        """
         key = tuple(sorted({id(raw.value) for raw in parts}))
         if isinstance(parts[0].value, bool):
-            return self._try(parts)
+            return self._try(parts, name)
         if key in self._written:
             earlier = self._written[key]
             self._need_again(earlier)
@@ -133,7 +139,7 @@ class SchemaWriter:
         self._open[key] = None
         try:
             before = len(self.problems.get(self.owner, ()))
-            written = self._try(parts)
+            written = self._try(parts, name)
             if len(self._open) == 1 and len(self.problems.get(self.owner, ())) == before:
                 self._written[key] = written
             return written
@@ -153,17 +159,17 @@ class SchemaWriter:
     def _need(self, name: str) -> None:
         self.needs.setdefault(self.owner, {})[name] = None
 
-    def _try(self, parts: Parts) -> NormalSchema:
+    def _try(self, parts: Parts, name: str) -> NormalSchema:
         try:
             if len(self._open) > MAX_DEPTH:
                 raise unreadable(parts[0].pointer, f"is nested over more than {MAX_DEPTH} levels")
-            return self._place(parts)
+            return self._place(parts, name)
         except UnreadableSchemaError as error:
             self.fail(error.problem)
             return NormalSchema()
 
-    def _place(self, parts: Parts) -> NormalSchema:
-        shapes = self._satisfiable(parts)
+    def _place(self, parts: Parts, name: str) -> NormalSchema:
+        shapes = self._satisfiable(parts, name)
         settled = self._settle(shapes)
         nulls = [shape for shape in settled if shape.type == "null"]
         written = [self._alternative(shape) for shape in settled if shape.type != "null"]
@@ -187,10 +193,10 @@ class SchemaWriter:
                         result[key] = without_pointers(raw.value[key])
         return result
 
-    def _satisfiable(self, parts: Parts) -> list[Shape]:
+    def _satisfiable(self, parts: Parts, name: str) -> list[Shape]:
         """Return the alternatives of a place; one that no value can satisfy allows any value."""
         try:
-            shapes = self.reader.intersection(parts)
+            shapes = self.reader.intersection(parts, _composed_as(name, parts))
         except UnreadableSchemaError as error:
             if "no value can satisfy" not in error.problem.reason:
                 raise
@@ -260,7 +266,10 @@ class SchemaWriter:
                 described[name] = extra or anywhere(where, f"{shape.name}{pascal_case(name)}")
             result.at[f"required/{name}"] = where
         if described:
-            result["properties"] = {key: self.write(parts) for key, parts in described.items()}
+            result["properties"] = {
+                key: self.write(parts, property_name(shape.name, key))
+                for key, parts in described.items()
+            }
         if shape.required:
             result["required"] = list(shape.required)
         if shape.items is not None:
@@ -284,12 +293,12 @@ class SchemaWriter:
         try:
             return enum_names.assign(values, given_names)
         except ValueError as error:
-            fix = {
+            fix = given_names and {
                 "target": json_path(shape.raws[0].pointer),
-                "description": "Names for values whose generated names are equal or empty.",
+                "description": "Its names of values are not distinct Python names.",
                 "update": {enum_names.NAMES: enum_names.distinct_names(values)},
             }
-            self.fail(UnsupportedConstruct(shape.raws[0].pointer, str(error), fix))
+            self.fail(UnsupportedConstruct(shape.raws[0].pointer, str(error), fix or None))
             return []
 
     # Several alternatives.
@@ -310,6 +319,12 @@ class SchemaWriter:
             settled = [replaced.get(shape.key, shape) for shape in shapes]
             self._settled[key] = [shape for shape in settled if shape is not None]
         return self._settled[key]
+
+
+def _composed_as(name: str, parts: Parts) -> Raw:
+    """Return the place of several schemas together, under its `x-name` or else a name."""
+    given = (raw.value.get("x-name") for raw in parts if isinstance(raw.value, dict))
+    return evolve(parts[0], name=str(next(filter(None, given), name or parts[0].name)))
 
 
 def _objects(settled: list[Shape], written: list[NormalSchema]) -> list[tuple[Shape, str]]:

@@ -45,6 +45,8 @@ COMPONENTS: dict[str, Any] = {
         },
     },
     "Tree": obj(value=TEXT, children={"type": "array", "items": ref("Tree")}),
+    "Base": obj(meta=obj(a=TEXT)),
+    "Derived": {"allOf": [ref("Base"), obj(meta=obj(b=TEXT))]},
 }
 
 #: What stands in the property `it` of a body, by what it is.
@@ -61,6 +63,7 @@ CONSTRUCTS: dict[str, Any] = {
     "allOf of one property twice": {
         "allOf": [obj(a=obj(x=TEXT)), {**obj(a=obj(y=TEXT)), "required": ["a"]}]
     },
+    "allOf of one property twice, beside its parts": obj(one=ref("Base"), two=ref("Derived")),
     "null by nullable": {**TEXT, "nullable": True},
     "null by a list of types": {"type": ["integer", "null"]},
     "null by oneOf": {"oneOf": [ref("Named"), {"type": "null"}]},
@@ -79,9 +82,11 @@ CONSTRUCTS: dict[str, Any] = {
     "an array without items": {"type": "array"},
     "an array of anything": {"type": "array", "items": True},
     "a tuple": {"type": "array", "prefixItems": [TEXT, NUMBER], "items": False},
+    "an enum of names that are alike": {"enum": ["name", "-name", "NAME", "<", ">"]},
     "an enum of integers": {"type": "integer", "enum": [1, -1, 404]},
     "an enum of numbers": {"type": "number", "enum": [0.5, 1]},
     "an enum of several types": {"enum": ["auto", 1, 1.5, True]},
+    "a default that is no number": {"type": "integer", "default": "inf"},
     "a constant": {"const": "x"},
     "a constant number": {"const": 1.5},
     "a constant truth": {"const": True},
@@ -92,6 +97,14 @@ CONSTRUCTS: dict[str, Any] = {
     "an object without a type": {"properties": {"a": TEXT}},
     "a schema inside itself": ref("Tree"),
     "names that hide": obj(drift=TEXT, to_dict=NUMBER, **{"a-b": TEXT, "a_b": TEXT, "a<b": TEXT}),
+}
+
+
+#: Schemas of required parameters that have a default.
+DEFAULTS: dict[str, Any] = {
+    "colour": {"type": "string", "enum": ["red", "blue"], "default": "red"},
+    "day": {**TEXT, "format": "date", "default": "2024-02-29"},
+    "limit": {"anyOf": [NUMBER, {"type": "null"}], "default": "nan"},
 }
 
 
@@ -113,7 +126,7 @@ def document() -> dict[str, Any]:
                 "responses": {"200": {"description": name, "content": content}},
             }
         }
-    paths["/thing?kind=full"] = {
+    paths["/thing?kind=full&of={owner}"] = {
         "get": {
             "operationId": "full",
             "parameters": [
@@ -121,10 +134,17 @@ def document() -> dict[str, Any]:
                 {"name": "StartTime<", "in": "query", "schema": TEXT},
                 {"name": "StartTime>", "in": "query", "schema": TEXT},
                 {"name": "X-Tags", "in": "header", "schema": {"type": "array", "items": TEXT}},
+                {"name": "owner", "in": "path", "required": True, "schema": TEXT},
+                *(
+                    {"name": name, "in": "query", "required": True, "schema": schema}
+                    for name, schema in DEFAULTS.items()
+                ),
             ],
             "responses": {
                 "200": answer(**{"application/xml": TEXT, "application/json": ref("Named")}),
                 "404": answer(**{"text/plain; charset=utf-8": TEXT}),
+                "406": answer(**{"*/*": ref("Named")}),
+                "409": answer(**{"*/*": TEXT}),
                 "415": {"description": "", "content": {"image/*": {}}},
             },
         }
@@ -196,18 +216,25 @@ def test_requests_have_what_their_path_and_headers_say(client, monkeypatch):
     shutil.copytree(client.directory / "modelgates_api", parent / "constructs_api")
     monkeypatch.syspath_prepend(str(parent))
     module = importlib.import_module("constructs_api.api.default.full")
+    importlib.import_module("constructs_api.resources.default")
 
-    call = module.full(start_time="a", start_time_less_than_sign="b", x_tags=["c", "d"])
+    call = module.full(
+        start_time="a", start_time_less_than_sign="b", x_tags=["c", "d"], of="x", limit=1.5
+    )
 
     assert "start_time_greater_than_sign" in inspect.signature(module.full).parameters
     path, _, query = call.target.partition("?")
     assert path == "/thing"
-    assert sorted(query.split("&")) == ["StartTime%3C=b", "StartTime=a", "kind=full"]
+    assert sorted(query.split("&")) == [
+        *("StartTime%3C=b", "StartTime=a", "colour=red", "day=2024-02-29", "kind=full"),
+        *("limit=1.5", "of=x"),
+    ]
     assert dict(call.headers)["X-Tags"] == "c,d"
     decode = module.OPERATION.decode
     assert decode(404, b"text") == "text"
     assert decode(415, b"\x00").payload.read() == b"\x00"
-    assert decode(200, b'{"id": "x"}').id == "x"
+    assert decode(200, b'{"id": "x"}').id == decode(406, b'{"id": "x"}').id == "x"
+    assert decode(409, b'"x"') == '"x"'
     body = importlib.import_module("constructs_api.models").Body7
     assert body(it=None).to_dict() == {"it": None}
 

@@ -65,23 +65,31 @@ def test_names_do_not_move_when_values_are_added(project):
     assert before["01.AI"] == "VALUE_01_AI"
 
 
-def test_two_values_of_one_name_are_refused(project):
-    """The message has the place and the remedy."""
-    values = documents.load(project.root / "openapi.yaml")["components"]["schemas"]
-    values = [*values["ProviderResponseProviderName"]["enum"], "Z AI"]
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (["Z.AI", "Z AI", "z"], ["Z_FULL_STOP_AI", "Z_SPACE_AI", "Z"]),
+        (["name", "-name"], ["NAME", "HYPHEN_MINUS_NAME"]),
+        (["<", "!="], ["LESS_THAN_SIGN", "EXCLAMATION_MARK_EQUALS_SIGN"]),
+        (["a_b", "a-b"], ["A_B", "A_HYPHEN_MINUS_B"]),
+        (["asc", "ASC", "Asc"], ["ASC_LOWER", "ASC", "ASC_MIXED"]),
+        (["aB", "Ab"], ["AB_MIXED_6142", "AB_MIXED_4162"]),
+        (["_x", "x"], ["X_LOWER_5F78", "X_LOWER_78"]),
+    ],
+)
+def test_values_of_one_name_are_told_apart(values, expected):
+    """In any order, by their characters, or by their case."""
+    assert names(*values) == expected
+    assert names(*values[::-1]) == expected[::-1]
 
-    assert problem(*values) == "has two values with the name Z_AI: 'Z.AI' and 'Z AI'"
 
+def test_what_is_printed_makes_wrong_names_go():
+    """The overlay action gives each value a name."""
+    [problem] = normalize(document("Z.AI", "Z AI", **{enum_names.NAMES: ["Z", "Z"]})).unused
 
-def test_what_is_printed_makes_two_values_of_one_name_go():
-    """The names that the overlay action gives say each character."""
-    [problem] = normalize(document("Z.AI", "Z AI", "z")).unused
+    [enum] = normalize(document("Z.AI", "Z AI", **problem.fix["update"])).schemas.values()
 
-    assert names("Z.AI", "Z AI", "z", **problem.fix["update"]) == [
-        "Z_FULL_STOP_AI",
-        "Z_SPACE_AI",
-        "Z",
-    ]
+    assert enum[enum_names.NAMES] == ["Z_FULL_STOP_AI", "Z_SPACE_AI"]
 
 
 def test_a_repeated_value_is_one_value():

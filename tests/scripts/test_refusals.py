@@ -98,7 +98,11 @@ def using(schema: dict) -> dict:
 @pytest.mark.parametrize(
     ("spec", "place", "message"),
     [
-        (using({"enum": ["Z.AI", "Z AI"]}), "put/responses", "with the name Z_AI"),
+        (
+            using({"enum": ["Z.AI", "Z AI"], "x-enum-varnames": ["Z", "Z"]}),
+            "put/responses",
+            "with the name Z",
+        ),
         (using({"$ref": "#/components/schemas/No"}), "put/responses", "which is not there"),
         (using({"$ref": "other.yaml"}), "put/responses", "in another document"),
         (using({"type": "nonsense"}), "put/responses", "which is not a JSON type"),
