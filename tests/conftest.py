@@ -25,20 +25,24 @@ TESTS = Path(__file__).parent
 RECORD = TESTS / "records" / "2026-02-cancelled-stream.json"
 
 #: Files and folders whose tests do not depend on the interpreter: tools, pictures, tables,
-#: arguments, what packages of others make of ours, simulations, and long searches through pure
-#: functions. The others, and new ones, run on every interpreter.
+#: arguments, what packages of others make of ours, simulations, long searches through pure
+#: functions, files shared by processes, and `fetch`, which joins `get_many` and the ledger. The
+#: others, and new ones, run on every interpreter.
 ON_ONE = {
     "attack",
     "bulk/test_limits.py",
     "bulk/test_mixtures.py",
     "bulk/test_outages.py",
     "bulk/test_pacer.py",
+    "bulk/test_schedule.py",
     "calls/test_calls.py",
     "calls/test_crowds.py",
     "calls/test_responses.py",
+    "calls/test_retry.py",
     "calls/test_retry_after.py",
     "calls/test_waiting.py",
     "capture/test_application.py",
+    "capture/test_openai.py",
     "capture/test_scanning.py",
     "cli",
     "conformance",
@@ -48,6 +52,8 @@ ON_ONE = {
     "exports",
     "faults/ledgers",
     "ledger/test_arrow.py",
+    "ledger/test_capture_file.py",
+    "ledger/test_fetching.py",
     "ledger/test_model.py",
     "ledger/test_processes.py",
     "mcp",
