@@ -12,7 +12,6 @@ import shutil
 
 import pytest
 from common import documents
-from ruamel.yaml import YAML
 
 from .conftest import FROZEN, PINNED, ROOT
 from .test_new_version import Checkout
@@ -76,9 +75,8 @@ def updated(request, tmp_path_factory, ours):
     for name in ("operations", "client", "resources"):
         shutil.copytree(ROOT / "tests" / name, checkout.root / "tests" / name)
     spec = request.param()
-    file = checkout.root / "new.yaml"
-    with file.open("w", encoding="utf-8") as stream:
-        YAML().dump(spec, stream)
+    file = checkout.root / "new.json"  # which is read and written ten times faster than YAML
+    file.write_text(json.dumps(spec), encoding="utf-8")
     drift, regenerated = checkout.adopt(file)
     return checkout, spec, drift, regenerated
 
@@ -119,8 +117,7 @@ def test_it_type_checks(updated):
     checkout, *_ = updated
     use = checkout.root / "use.py"
     use.write_text(USE, encoding="utf-8")
-    checkout.type_check("-p", "modelgates_api", "-p", "modelgates_client.client")
-    checkout.type_check(use)
+    checkout.type_check("-p", "modelgates_api", "-p", "modelgates_client.client", "-m", use.stem)
 
 
 def test_importing_a_client_of_many_operations_costs_what_one_of_one_does(updated):

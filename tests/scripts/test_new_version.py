@@ -131,8 +131,8 @@ class Checkout:
         examples = sorted((self.root / "examples").glob("*.py"))
         ours = [path for path in examples if _imports(path) <= {"httpx", "modelgates_client"}]
         assert len(ours) >= 6
-        self.type_check(*ours)
-        self.type_check("--exclude=/frozen/", "-p", "modelgates_client")
+        modules = [part for path in ours for part in ("-m", f"examples.{path.stem}")]
+        self.type_check("--exclude=/frozen/", "-p", "modelgates_client", *modules)
 
 
 def _imports(path):
