@@ -332,12 +332,18 @@ def backtest(session: nox.Session) -> None:
 
 def refuse_missing_files(session: nox.Session) -> None:
     """End the session if an argument names a missing file, before an environment is created."""
+    before_documents = ("--against", "--all-pairs", "--apply", "--no-backtest")
     for before, argument in zip(["", *session.posargs], session.posargs, strict=False):
-        is_output = before.startswith("--") and before not in {"--against", "--apply"}
-        is_file = Path(argument).suffix in {".json", ".md", ".txt", ".yaml", ".yml"}
-        if is_file and not is_output and "://" not in argument and not Path(argument).is_file():
+        is_value = before.startswith("--") and "=" not in before and before not in before_documents
+        is_no_path = argument.startswith("-") or "://" in argument or is_date(argument)
+        if not is_value and not is_no_path and not Path(argument).is_file():
             session.warn(f"there is no file {argument!r}")
             sys.exit(2)
+
+
+def is_date(argument: str) -> bool:
+    """Whether an argument is the date of a kept version."""
+    return re.fullmatch(r"\d{4}-\d\d-\d\d", argument) is not None
 
 
 @nox.session

@@ -69,7 +69,12 @@ def test_the_locked_versions_are_those_that_pyproject_allows(noxfile):
     ("arguments", "status"),
     [
         (["nowhere.yaml"], 2),
+        (["nowhere"], 2),
+        (["docs"], 2),
+        (["--no-backtest", "nowhere"], 2),
+        (["--fail-on=info", "nowhere"], 2),
         (["--against", "nowhere.yaml"], 2),
+        (["--format", "json", "2026-05-13", "-"], None),
         (["README.md", "--against", "2026-05-13", "--output", "report.md"], None),
         (["https://example.org/openapi.yaml"], None),
     ],
