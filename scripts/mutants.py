@@ -1,15 +1,19 @@
-"""Changes a module in one place at a time, and counts the changes that its own tests notice.
+"""Changes modules in one place at a time, and counts the changes that their tests notice.
 
-cosmic-ray makes the changes, in a copy of the checkout. The tests must pass before, or every change
-would seem to be noticed.
+cosmic-ray makes the changes, in a copy of the checkout. The tests run in a process forked from this
+one, which has imported the libraries already. They must pass before the first change and after the
+last, or every change would seem to be noticed.
 """
 
-import json
+import importlib
+import multiprocessing
 import os
+import random
 import shutil
-import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from difflib import unified_diff
 from pathlib import Path
 from typing import Any
 
@@ -27,81 +31,116 @@ MODULES = {
     f"{CLIENT}/calls/retry.py": ("tests/calls/test_retry.py", "tests/calls/test_crowds.py"),
     f"{CLIENT}/calls/responses.py": ("tests/calls/test_responses.py",),
     f"{CLIENT}/ledger/writing.py": ("tests/ledger/test_records.py", "tests/ledger/test_model.py"),
-    "overlays/modelgates_runtime/decoders.py": ("tests/runtime", "tests/contract"),
+    "overlays/modelgates_runtime/decoders.py": ("tests/runtime",),
     "scripts/specdiff/comparison.py": ("tests/scripts/test_specdiff.py",),
 }
+#: Changes that show nothing: of `|` between types, and of `is` to `==` for None and the like.
+POINTLESS = ("core/ReplaceBinaryOperator_BitOr_", "Is_Eq", "IsNot_NotEq")
+LIBRARIES = ("hypothesis", "pytest_httpserver", "httpx", "xdist")
+HANGS_S = 600
 _IGNORED = shutil.ignore_patterns(".git", ".nox", ".*_cache", ".hypothesis", "__pycache__", "site")
 
 
 def main() -> None:
-    """Mutate modules; fail if less than the wanted share of the changes is noticed."""
+    """Change modules; fail if less than the wanted share of the changes is noticed."""
     parser = Arguments(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("modules", nargs="*", default=[*MODULES], help="; ".join(MODULES))
     parser.add_argument("--killed", type=float, default=0.9, help="the wanted share (%(default)s)")
+    parser.add_argument("--sample", type=int, help="the number of changes of a module; else all")
     options = parser.parse_args()
     if unknown := {*options.modules} - MODULES.keys():
         raise ToolError(f"not in the list of modules: {', '.join(sorted(unknown))}")
-    missed = [name for name in options.modules if mutated(name) < options.killed]
-    if missed:
+    for name in LIBRARIES:
+        importlib.import_module(name)
+    with tempfile.TemporaryDirectory(prefix="modelgates-mutants-") as folder:
+        copy = shutil.copytree(ROOT, Path(folder, "copy"), ignore=_IGNORED)
+        os.chdir(copy)
+        packages = [str(copy / name) for name in ("overlays", "generated", "scripts")]
+        sys.path[:0] = packages
+        os.environ["PYTHONPATH"] = os.pathsep.join(packages)
+        shares = {
+            name: noticed(Path(name), MODULES[name], options.sample) for name in options.modules
+        }
+        os.chdir(ROOT)
+    if missed := [name for name, share in shares.items() if share < options.killed]:
         raise ToolError(f"less than {options.killed:.0%} are noticed in {', '.join(missed)}")
 
 
-def mutated(module: str) -> float:
-    """Run the tests of a module with each change, print those unnoticed; return the noticed share.
+def noticed(module: Path, tests: tuple[str, ...], sample: int | None) -> float:
+    """Run the tests with each change, print those that pass; return the share of the others.
 
     Raises:
-        ToolError: The tests fail without a change, or no change was made.
+        ToolError: The tests fail without a change, or nothing was changed.
     """
-    with tempfile.TemporaryDirectory(prefix="modelgates-mutants-") as folder:
-        copy, config, session = Path(folder, "copy"), Path(folder, "c.toml"), Path(folder, "s.db")
-        shutil.copytree(ROOT, copy, ignore=_IGNORED)
-        tests = " ".join(("-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *MODULES[module]))
-        config.write_text(
-            f"[cosmic-ray]\nmodule-path = {json.dumps(module)}\ntimeout = 120.0\n"
-            f"excluded-modules = []\ntest-command = {json.dumps(f'{sys.executable} {tests}')}\n"
-            '[cosmic-ray.distributor]\nname = "local"\n',
-            encoding="utf-8",
-        )
-        for command in (["init", config, session], ["baseline", config], ["exec", config, session]):
-            if cosmic_ray(copy, *command).returncode:
-                raise ToolError(f"{module}: its tests fail, or cannot be run, without a change")
-        lines = cosmic_ray(copy, "dump", session).stdout.splitlines()
-    return reported(module, [json.loads(line) for line in lines])
+    from cosmic_ray.mutating import use_mutation  # noqa: PLC0415 - not installed for other scripts
 
-
-def cosmic_ray(copy: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run cosmic-ray in a copy of the checkout, whose packages hide the installed ones."""
-    packages = [str(copy / name) for name in ("overlays", "generated", "scripts")]
-    path = {"PYTHONPATH": os.pathsep.join(packages), "PYTHONDONTWRITEBYTECODE": "1"}
-    return subprocess.run(
-        [sys.executable, "-m", "cosmic_ray.cli", *map(str, arguments)],
-        cwd=copy,
-        env={**os.environ, **path},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def reported(module: str, results: list[tuple[dict[str, Any], dict[str, Any] | None]]) -> float:
-    """Print the changes that no test noticed, and return the share of the others.
-
-    Raises:
-        ToolError: A change was not tried, or there is none.
-    """
-    survivors: list[str] = []
-    for item, result in results:
-        if result is None or result["worker_outcome"] != "normal":
-            raise ToolError(f"{module}: a change was not tried: {item['mutations']}")
-        if result["test_outcome"] == "survived":
-            survivors.append(result["diff"])
-    if not results:
+    sys.dont_write_bytecode = False
+    check_unchanged(module, tests)
+    sys.dont_write_bytecode = True  # of a changed module; that of the others is kept
+    for compiled in module.parent.glob(f"__pycache__/{module.stem}.*"):
+        compiled.unlink()
+    changes = [*all_changes(module)]
+    if sample and sample < len(changes):
+        changes = random.Random(0).sample(changes, sample)  # noqa: S311 - not for secrets
+    if not changes:
         raise ToolError(f"{module}: there is nothing to change")
-    for diff in sorted(survivors):
-        print(*(line for line in diff.splitlines()[3:] if line[:1] in "-+"), sep="\n", end="\n\n")
-    share = 1 - len(survivors) / len(results)
-    print(f"{module}: {len(results)} changes, {len(survivors)} unnoticed, {share:.0%} noticed")
+    unnoticed = 0
+    for operator, occurrence in changes:
+        with use_mutation(module, operator, occurrence) as (before, after):
+            if after in (before, None):
+                raise ToolError(f"{module}: a change was not made: {operator}, {occurrence}")
+            if passes(tests):
+                unnoticed += 1
+                diff = [*unified_diff(before.splitlines(), after.splitlines(), n=0, lineterm="")]
+                print(*diff[2:], sep="\n", end="\n\n", flush=True)
+    check_unchanged(module, tests)
+    share = 1 - unnoticed / len(changes)
+    print(
+        f"{module}: {len(changes)} changes, {unnoticed} unnoticed, {share:.0%} noticed", flush=True
+    )
     return share
+
+
+def all_changes(module: Path) -> Iterator[tuple[Any, int]]:
+    """Yield each change of a module that can show something: the operator, and which place."""
+    from cosmic_ray import plugins  # noqa: PLC0415 - not installed for other scripts
+    from cosmic_ray.ast import ast_nodes, get_ast_from_path  # noqa: PLC0415 - the same
+
+    nodes = [*ast_nodes(get_ast_from_path(module))]
+    for name in plugins.operator_names():
+        operator_class = plugins.get_operator(name)
+        if operator_class.arguments() or any(part in name for part in POINTLESS):
+            continue
+        operator = operator_class()
+        for occurrence in range(sum(len([*operator.mutation_positions(node)]) for node in nodes)):
+            yield operator, occurrence
+
+
+def check_unchanged(module: Path, tests: tuple[str, ...]) -> None:
+    """Raise `ToolError` if the tests fail without a change."""
+    if not passes(tests):
+        raise ToolError(f"{module}: its tests fail, or cannot be run, without a change")
+
+
+def passes(tests: tuple[str, ...]) -> bool:
+    """Whether the tests pass, in a process of their own, before they seem to hang."""
+    process = multiprocessing.get_context("fork").Process(target=_test, args=tests)
+    process.start()
+    process.join(HANGS_S)
+    process.kill()
+    process.join()
+    return process.exitcode == 0
+
+
+def _test(*tests: str) -> None:
+    """Run tests until the first fails, without output; exit with the status of pytest."""
+    import pytest  # noqa: PLC0415 - not installed for other scripts
+
+    with Path(os.devnull).open("w") as nowhere:
+        for output in (1, 2):
+            os.dup2(nowhere.fileno(), output)
+    imported = "ignore:Module already imported:pytest.PytestAssertRewriteWarning"
+    sys.exit(pytest.main(["-x", "-p", "no:cacheprovider", "-W", imported, *tests]))
 
 
 if __name__ == "__main__":
