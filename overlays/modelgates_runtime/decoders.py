@@ -252,15 +252,9 @@ class Nullable(Decoder):
 def objects(model: "type[ModelT]", values: list[Any], pointer: str) -> "list[ModelT]":
     """Decode an array like `Array(Object(model))`, but faster if all items are objects."""
     decode = model.__decode__
-    items: list[Any] = []
-    has_mismatch = False
-    for index, value in enumerate(values):
-        if is_object(value):
-            items.append(decode(value, f"{pointer}/{index}"))
-        else:
-            items.append(MismatchedValue(value, f"{pointer}/{index}", Object(model).expected))
-            has_mismatch = True
-    return CheckedList(items) if has_mismatch else items
+    if all([isinstance(value, dict) for value in values]):  # noqa: C419 - a generator is slower
+        return [decode(value, f"{pointer}/{index}") for index, value in enumerate(values)]
+    return Array(Object(model))(values, pointer)
 
 
 class OneOf(Decoder):

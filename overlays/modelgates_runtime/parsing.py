@@ -10,7 +10,7 @@ import codecs
 import json
 from collections.abc import Callable
 from functools import cache
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import Any, Final, NoReturn
 
 from modelgates_runtime.values import is_array, is_object
 
@@ -30,17 +30,13 @@ def _loads(content: bytes) -> Any:
         raise ValueError("nested too deeply") from None
 
 
-class Parser(NamedTuple):
-    """A function that parses JSON, and what it raises for a document that it rejects."""
-
-    loads: Callable[[bytes], Any]
-    rejections: tuple[type[Exception], ...] = (ValueError, RecursionError)
-
-
 @cache
-def fast_parser() -> Parser:
-    """Return the fastest parser; it is imported on first use, as importing `msgspec` is slow."""
-    standard = Parser(_loads)
+def fast_parser() -> tuple[Callable[[bytes], Any], tuple[type[Exception], ...]]:
+    """Return the fastest parser, and what it raises for a document that it rejects.
+
+    It is imported on first use, as importing `msgspec` is slow.
+    """
+    standard = _loads, (ValueError, RecursionError)
     try:
         import msgspec  # noqa: PLC0415 - an extra
     except ImportError:
@@ -48,7 +44,7 @@ def fast_parser() -> Parser:
     if type(msgspec.json.decode(b"18446744073709551616")) is not int:  # a float before 0.17
         return standard
     # Its error is a ValueError only from 0.21 on.
-    return Parser(msgspec.json.decode, (*standard.rejections, msgspec.MsgspecError))
+    return msgspec.json.decode, (*standard[1], msgspec.MsgspecError)
 
 
 #: Maximum nesting: more than any real document has, and far below Python's recursion limit.

@@ -148,4 +148,3 @@ class _InternedTexts(dict[Any, Any]):
 
 TEXTS: Final = _InternedTexts()
 OPTIONAL_TEXTS: Final = _InternedTexts(MISSING)
-NULLABLE_TEXTS: Final = _InternedTexts(None, MISSING)

@@ -14,8 +14,9 @@ from modelgates_runtime import parsing
 def parser(request):
     """Run a test with each parser; the results must be equal."""
     loads = {"msgspec": msgspec.json.decode, "json": parsing._loads}[request.param]
+    _, rejections = parsing.fast_parser()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(parsing, "fast_parser", lambda: parsing.Parser(loads))
+        patch.setattr(parsing, "fast_parser", lambda: (loads, rejections))
         yield request.param
 
 

@@ -18,7 +18,7 @@ from modelgates_api.models import ApiType, ErrorDetail, Generation, ProviderResp
 from modelgates_runtime.drift import MISSING, Drift
 from modelgates_runtime.errors import FieldError
 from modelgates_runtime.model import Model
-from modelgates_runtime.schema import NULLABLE_TEXTS
+from modelgates_runtime.schema import OPTIONAL_TEXTS
 
 from .models import Node
 
@@ -418,13 +418,12 @@ assert len(results) == 8 and len(set(results)) == 1, results
 
 def test_the_table_of_interned_texts_is_bounded():
     """It is cleared when it is full, long strings are not stored, and null is None."""
-    for number in range(2 * NULLABLE_TEXTS.MAX_COUNT):
-        assert NULLABLE_TEXTS[f"text {number}"] == f"text {number}"
-    assert NULLABLE_TEXTS["x" * 1000] == "x" * 1000
-    assert "x" * 1000 not in NULLABLE_TEXTS
-    assert len(NULLABLE_TEXTS) <= NULLABLE_TEXTS.MAX_COUNT
-    assert NULLABLE_TEXTS[None] is None
-    assert NULLABLE_TEXTS[MISSING] is None
+    for number in range(2 * OPTIONAL_TEXTS.MAX_COUNT):
+        assert OPTIONAL_TEXTS[f"text {number}"] == f"text {number}"
+    assert OPTIONAL_TEXTS["x" * 1000] == "x" * 1000
+    assert "x" * 1000 not in OPTIONAL_TEXTS
+    assert len(OPTIONAL_TEXTS) <= OPTIONAL_TEXTS.MAX_COUNT
+    assert OPTIONAL_TEXTS[MISSING] is None
 
 
 def test_threads_may_fill_the_table_of_interned_texts_concurrently():

@@ -9,7 +9,7 @@ from modelgates_runtime import decoders as _decoders
 from modelgates_runtime import model as _model
 from modelgates_runtime import schema as _schema
 from modelgates_runtime.drift import MISSING as _MISSING
-from modelgates_runtime.schema import NULLABLE_TEXTS as _nullable_texts
+from modelgates_runtime.schema import OPTIONAL_TEXTS as _optional_texts
 
 _new = object.__new__
 
@@ -65,7 +65,8 @@ class ErrorResponse(_model.Model):
                 _self.modelgates_metadata = None
             else:
                 _rest = (*_rest, "modelgates_metadata")
-            _self.user_id = _nullable_texts[_source["user_id"]]
+            _value = _source["user_id"]
+            _self.user_id = None if _value is None else _optional_texts[_value]
         except (KeyError, TypeError):
             _rest = cls.__schema__().fields
         if _rest or len(source) != 3:

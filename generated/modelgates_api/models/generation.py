@@ -12,7 +12,7 @@ from modelgates_runtime import schema as _schema
 from modelgates_runtime.drift import MISSING as _MISSING
 from modelgates_runtime.encoding import HIGHEST as _HIGHEST
 from modelgates_runtime.encoding import LOWEST as _LOWEST
-from modelgates_runtime.schema import NULLABLE_TEXTS as _nullable_texts
+from modelgates_runtime.schema import OPTIONAL_TEXTS as _optional_texts
 from modelgates_runtime.schema import TEXTS as _texts
 
 from ..models.api_type import ApiType
@@ -340,8 +340,10 @@ class Generation(_model.Model):
             else:
                 _rest = (*_rest, "cancelled")
             _self.created_at = _texts[_source["created_at"]]
-            _self.external_user = _nullable_texts[_source["external_user"]]
-            _self.finish_reason = _nullable_texts[_source["finish_reason"]]
+            _value = _source["external_user"]
+            _self.external_user = None if _value is None else _optional_texts[_value]
+            _value = _source["finish_reason"]
+            _self.finish_reason = None if _value is None else _optional_texts[_value]
             _value = _source["generation_time"]
             if _value is None:
                 _self.generation_time = None
@@ -353,7 +355,8 @@ class Generation(_model.Model):
                 _self.generation_time = None
             else:
                 _rest = (*_rest, "generation_time")
-            _self.http_referer = _nullable_texts[_source["http_referer"]]
+            _value = _source["http_referer"]
+            _self.http_referer = None if _value is None else _optional_texts[_value]
             _self.id = _texts[_source["id"]]
             _value = _source["is_byok"]
             if _value is True or _value is False:
@@ -383,7 +386,8 @@ class Generation(_model.Model):
                 _self.moderation_latency = None
             else:
                 _rest = (*_rest, "moderation_latency")
-            _self.native_finish_reason = _nullable_texts[_source["native_finish_reason"]]
+            _value = _source["native_finish_reason"]
+            _self.native_finish_reason = None if _value is None else _optional_texts[_value]
             _value = _source["native_tokens_cached"]
             if _value is None:
                 _self.native_tokens_cached = None
@@ -475,7 +479,8 @@ class Generation(_model.Model):
             else:
                 _rest = (*_rest, "num_search_results")
             _self.origin = _texts[_source["origin"]]
-            _self.provider_name = _nullable_texts[_source["provider_name"]]
+            _value = _source["provider_name"]
+            _self.provider_name = None if _value is None else _optional_texts[_value]
             _value = _source["provider_responses"]
             if _value is None:
                 _self.provider_responses = None
@@ -487,8 +492,10 @@ class Generation(_model.Model):
                 _self.provider_responses = None
             else:
                 _rest = (*_rest, "provider_responses")
-            _self.router = _nullable_texts[_source["router"]]
-            _self.service_tier = _nullable_texts[_source["service_tier"]]
+            _value = _source["router"]
+            _self.router = None if _value is None else _optional_texts[_value]
+            _value = _source["service_tier"]
+            _self.service_tier = None if _value is None else _optional_texts[_value]
             _value = _source["streamed"]
             if _value is None:
                 _self.streamed = None
@@ -523,7 +530,8 @@ class Generation(_model.Model):
                 _self.total_cost = _value
             else:
                 _rest = (*_rest, "total_cost")
-            _self.upstream_id = _nullable_texts[_source["upstream_id"]]
+            _value = _source["upstream_id"]
+            _self.upstream_id = None if _value is None else _optional_texts[_value]
             _value = _source["upstream_inference_cost"]
             if _value is None:
                 _self.upstream_inference_cost = None
@@ -542,11 +550,16 @@ class Generation(_model.Model):
                 _self.usage = _value
             else:
                 _rest = (*_rest, "usage")
-            _self.user_agent = _nullable_texts[_source["user_agent"]]
-            _self.web_search_engine = _nullable_texts[_source["web_search_engine"]]
-            _self.request_id = _nullable_texts[_source["request_id"]]
-            _self.response_cache_source_id = _nullable_texts[_source["response_cache_source_id"]]
-            _self.session_id = _nullable_texts[_source["session_id"]]
+            _value = _source["user_agent"]
+            _self.user_agent = None if _value is None else _optional_texts[_value]
+            _value = _source["web_search_engine"]
+            _self.web_search_engine = None if _value is None else _optional_texts[_value]
+            _value = _source["request_id"]
+            _self.request_id = None if _value is None else _optional_texts[_value]
+            _value = _source["response_cache_source_id"]
+            _self.response_cache_source_id = None if _value is None else _optional_texts[_value]
+            _value = _source["session_id"]
+            _self.session_id = None if _value is None else _optional_texts[_value]
         except (KeyError, TypeError):
             _rest = cls.__schema__().fields
         if _rest or len(source) != 42:
