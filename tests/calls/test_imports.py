@@ -78,7 +78,17 @@ def test_each_failure_is_typed_without_further_imports(kind):
 
 def test_slow_modules_are_imported_with_the_first_client_or_later():
     """A program that only names the class does not wait for TLS, parsers or HTTP."""
-    slow = {"asyncio", "email.utils", "html", "httpcore", "httpx", "msgspec", "ssl"}
+    slow = {
+        "asyncio",
+        "email.utils",
+        "html",
+        "httpcore",
+        "httpx",
+        "logging",
+        "msgspec",
+        "random",
+        "ssl",
+    }
     program = f"""
         import sys
         before = {{*sys.modules}}

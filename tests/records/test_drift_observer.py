@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelgates_client.records.drift_observer import LOGGER, DriftObserver
+from modelgates_client.records.drift_observer import DriftObserver
+from modelgates_client.records.log import logger
 from modelgates_runtime.drift import Drift
 
 KINDS = st.sampled_from(["missing", "null", "type", "undeclared", "unknown_value"])
@@ -29,14 +30,14 @@ class LogRecorder(logging.Handler):
         self.records.append(record)
 
     def __enter__(self):
-        self.level_before = LOGGER.level
-        LOGGER.setLevel(logging.INFO)
-        LOGGER.addHandler(self)
+        self.level_before = logger().level
+        logger().setLevel(logging.INFO)
+        logger().addHandler(self)
         return self
 
     def __exit__(self, *_):
-        LOGGER.removeHandler(self)
-        LOGGER.setLevel(self.level_before)
+        logger().removeHandler(self)
+        logger().setLevel(self.level_before)
 
 
 def kind_of(drift):
@@ -104,9 +105,9 @@ def test_an_error_of_the_callback_is_raised_by_the_call():
 
 def test_drift_is_only_logged_if_logging_is_configured():
     """A program that configures no logging has no warning of the library on its stderr."""
-    program = "import logging; logging.getLogger('modelgates_client').warning('an outage')"
+    program = "from modelgates_client.records.log import logger; logger().warning('an outage')"
     result = subprocess.run(
-        [sys.executable, "-c", f"import modelgates_client.records.drift_observer; {program}"],
+        [sys.executable, "-c", program],
         capture_output=True,
         text=True,
         check=True,

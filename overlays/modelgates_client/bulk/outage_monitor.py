@@ -12,7 +12,7 @@ from modelgates_client.bulk.schedule import Schedule
 from modelgates_client.calls.responses import problem_of
 from modelgates_client.calls.retry_log import PauseReason
 from modelgates_client.errors import OutageError
-from modelgates_client.records.drift_observer import OUTAGES
+from modelgates_client.records.log import outages_logger
 from modelgates_client.transport.messages import AttemptResult
 
 _MIN_ANNOUNCED_S: Final = 0.5  # shorter outages are not reported
@@ -95,7 +95,9 @@ class OutageMonitor:
         self.close()
         if self._is_announced:
             self._is_announced = False
-            OUTAGES.info("the outage is over, after %.1f s", self._loop.time() - self._since)
+            outages_logger().info(
+                "the outage is over, after %.1f s", self._loop.time() - self._since
+            )
             self._publish()
 
     def log_rate_limit(self, attempt_result: AttemptResult, attempt: int, wait_s: float) -> None:
@@ -115,7 +117,7 @@ class OutageMonitor:
         if outage is not None and last_result is not None:
             self._is_announced = True
             probes = outage.probes
-            OUTAGES.info(
+            outages_logger().info(
                 "outage: no id gets a response; attempt %d during it ended with %s; "
                 "probing with one id at a time for at most %g s",
                 *(

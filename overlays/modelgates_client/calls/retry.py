@@ -2,7 +2,6 @@
 
 import math
 import os
-import random
 import threading
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -48,6 +47,13 @@ RETRYABLE_STATUSES: Final[Mapping[int, RetryableStatus]] = MappingProxyType(
 _FIRST_WAIT_S: Final = 0.5  # the maximum wait after the first attempt, in seconds
 _MAX_WAIT_S: Final = 3.0  # the maximum wait that the server did not ask for, in seconds
 _MAX_SPREAD_S: Final = 1.0  # the maximum addition to a wait that the server asked for, in seconds
+
+
+def _random() -> float:
+    """Return a random number from 0 to 1."""
+    import random  # noqa: PLC0415 - slow; loaded with the first client
+
+    return random.random()  # noqa: S311 - not for secrets
 
 
 def is_retryable(status: int, headers: Mapping[str, str]) -> bool:
@@ -267,7 +273,7 @@ class RetryPolicy(NamedTuple):
 
     max_retries: int
     budget: RetryBudget
-    uniform: Callable[[], float] = random.random
+    uniform: Callable[[], float] = _random
     in_bulk: bool = False
 
     def for_bulk(self) -> "RetryPolicy":

@@ -1,11 +1,10 @@
 """Log lines for the pauses of a call; they contain no id and no text of the server."""
 
-import logging
 from typing import Any, Final, Literal, NamedTuple
 
 from modelgates_client.calls.responses import CallProblem, effective_status
 from modelgates_client.calls.retry import RETRYABLE_STATUSES
-from modelgates_client.records.drift_observer import LOGGER
+from modelgates_client.records.log import is_info_logged, logger
 from modelgates_client.transport.messages import AttemptResult, Failure, FailureKind
 from modelgates_runtime.types import Response
 
@@ -50,8 +49,8 @@ class PauseReason(NamedTuple):
 
     def log(self, seconds: float) -> None:
         """Log the reason, and the seconds until the next attempt."""
-        if LOGGER.isEnabledFor(logging.INFO):
-            LOGGER.info(
+        if is_info_logged():
+            logger().info(
                 "%s: attempt %d ended with %s; the next in %.2f s",
                 *(self.kind, self.attempt, self.end, seconds),
             )

@@ -8,7 +8,8 @@ from typing import Final, NamedTuple, TypedDict, cast
 
 from modelgates_client._version import __version__
 from modelgates_client.errors import ConfigurationError
-from modelgates_client.records.drift_observer import DriftCallback, enable_logging
+from modelgates_client.records.drift_observer import DriftCallback
+from modelgates_client.records.log import enable_logging
 from modelgates_client.transport.content import ACCEPTED
 from modelgates_client.transport.deadline import MAX_S
 from modelgates_client.transport.lazy_modules import httpx, ssl

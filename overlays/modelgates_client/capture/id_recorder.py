@@ -10,7 +10,7 @@ from modelgates_client.errors import ConfigurationError
 from modelgates_client.ledger import Ledger
 from modelgates_client.ledger.capture_file import CaptureFile
 from modelgates_client.ledger.labels import NONE, Labels, combined
-from modelgates_client.records.drift_observer import LOGGER
+from modelgates_client.records.log import logger
 
 #: A ledger, given by its path or as an object; or a function that takes an id.
 Sink = str | os.PathLike[str] | Ledger | Callable[[str], object]
@@ -63,7 +63,7 @@ class IdRecorder:
     def _log(self, generation_id: str, error: Exception) -> None:
         """Log the first failure of a kind as a warning, and the rest at debug level."""
         kind = (type(error), getattr(error, "errno", None))
-        log = LOGGER.debug if kind in self._failures else LOGGER.warning
+        log = logger().debug if kind in self._failures else logger().warning
         self._failures.add(kind)
         log("%s was not captured: %s: %s", generation_id, type(error).__name__, error)
 

@@ -21,8 +21,8 @@ from modelgates_client.ledger import Ledger
 from modelgates_client.ledger.fetch_run import FetchRun
 from modelgates_client.ledger.ledger import bring_up_to_date
 from modelgates_client.ledger.progress import Progress
-from modelgates_client.records.drift_observer import LOGGER
 from modelgates_client.records.generation import Generation
+from modelgates_client.records.log import logger
 from modelgates_client.resources.generations import WAIT_S
 from modelgates_runtime.errors import ModelGatesError
 
@@ -115,7 +115,7 @@ class Resolver:
             try:
                 self._loop.call_soon_threadsafe(self._task.cancel)
             except RuntimeError:  # the loop has just been closed, so the thread has ended
-                LOGGER.debug("the resolver has ended already")
+                logger().debug("the resolver has ended already")
         if thread is not threading.current_thread():  # `on_record` may close it
             thread.join()
 
@@ -188,7 +188,7 @@ class Resolver:
         try:
             asyncio.run(main())
         except asyncio.CancelledError:
-            LOGGER.debug("the resolver was closed")
+            logger().debug("the resolver was closed")
         except RuntimeError:
             if threading.main_thread().is_alive():
                 raise
@@ -217,7 +217,7 @@ class Resolver:
 
     def _log(self, error: ModelGatesError, pause_s: float) -> None:
         """Log the first error of a class as a warning, and the rest at debug level."""
-        log = LOGGER.debug if type(error) in self._logged else LOGGER.warning
+        log = logger().debug if type(error) in self._logged else logger().warning
         self._logged.add(type(error))
         name = type(error).__name__
         log("captured ids are waiting: %s: %s; retry in %.0f s", name, error, pause_s)
@@ -265,7 +265,7 @@ class Resolver:
                 if inspect.isawaitable(result):
                     await result
             except Exception:  # noqa: BLE001 - code of the application
-                LOGGER.exception("on_record raised, for %s", outcome.generation_id)
+                logger().exception("on_record raised, for %s", outcome.generation_id)
 
 
 class _NotifyingRun(FetchRun):

@@ -11,8 +11,8 @@ from typing import Any, Final
 from modelgates_client.capture.encodings import Decode, decoder, identity
 from modelgates_client.capture.id_recorder import IdRecorder
 from modelgates_client.capture.scanning import BodyScanner, id_at_start
-from modelgates_client.records.drift_observer import LOGGER
 from modelgates_client.records.generation_ids import is_askable
+from modelgates_client.records.log import logger
 
 #: The libraries whose clients can be captured. They are never imported here: an application that
 #: has a client has imported its library.
@@ -84,7 +84,7 @@ class _ObservedStream:
                 if not self._scan(chunk):
                     return False
             except Exception as error:  # noqa: BLE001 - a broken encoding, in one of several libraries
-                LOGGER.debug("the id of a generation cannot be read: %s", type(error).__name__)
+                logger().debug("the id of a generation cannot be read: %s", type(error).__name__)
                 return True
             found = None if self._scanner is None else self._scanner.found
         if found is not None:

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
-from modelgates_client.records.drift_observer import LOGGER, OUTAGES
+from modelgates_client.records.log import logger, outages_logger
 from modelgates_client.records.sanitize import sanitize
 from modelgates_client.transport.credentials import Secret
 
@@ -54,18 +54,18 @@ class Messages:
     def capture_logs(self) -> Generator[None]:
         """Show the package's warnings and log records as messages."""
         handler = _Handler(self)
-        level = LOGGER.level
-        LOGGER.addHandler(handler)
-        LOGGER.setLevel(logging.DEBUG if self.verbose else logging.WARNING)
-        OUTAGES.setLevel(logging.INFO)
+        level = logger().level
+        logger().addHandler(handler)
+        logger().setLevel(logging.DEBUG if self.verbose else logging.WARNING)
+        outages_logger().setLevel(logging.INFO)
         try:
             with warnings.catch_warnings():
                 warnings.showwarning = self._warned
                 yield
         finally:
-            LOGGER.setLevel(level)
-            OUTAGES.setLevel(logging.NOTSET)
-            LOGGER.removeHandler(handler)
+            logger().setLevel(level)
+            outages_logger().setLevel(logging.NOTSET)
+            logger().removeHandler(handler)
 
     def _warned(self, message: Warning | str, *_: object, **__: object) -> None:
         self.warning(str(message))
@@ -87,7 +87,7 @@ class _Handler(logging.Handler):
         if record.module == "drift_observer":  # `get` lists drift with the id of each record
             return
         text = record.getMessage()
-        if record.levelno >= logging.WARNING or record.name == OUTAGES.name:
+        if record.levelno >= logging.WARNING or record.name == outages_logger().name:
             self._messages.warning(text)
         else:
             self._messages.detail(f"{record.levelname.lower()}: {text}")

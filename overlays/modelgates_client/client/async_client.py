@@ -19,7 +19,8 @@ from modelgates_client.bulk.options import (
 from modelgates_client.calls.execution import Pause, Send, Steps
 from modelgates_client.calls.settings import ClientOptions, check_seconds
 from modelgates_client.client.base import BaseClient
-from modelgates_client.records.drift_observer import LOGGER, DriftCallback
+from modelgates_client.records.drift_observer import DriftCallback
+from modelgates_client.records.log import logger
 from modelgates_client.resources.generations import AsyncResources
 from modelgates_client.transport.async_pool import running_loop
 from modelgates_client.transport.credentials import Credentials, KeyFunction
@@ -185,7 +186,7 @@ class AsyncModelGates(AsyncResources, BaseClient[AsyncEngine]):
             if isinstance(step, Send):
                 self._check_open()
                 attempt_result = await self._send(step)
-                LOGGER.debug("%s: %s", step.request, attempt_result)
+                logger().debug("%s: %s", step.request, attempt_result)
             elif isinstance(step, Pause):
                 step.log()
                 await self._engine.sleep(step.seconds)

@@ -19,7 +19,8 @@ from modelgates_client.bulk.options import (
 from modelgates_client.calls.execution import Pause, Send, Steps
 from modelgates_client.calls.settings import ClientOptions, check_seconds
 from modelgates_client.client.base import BaseClient
-from modelgates_client.records.drift_observer import LOGGER, DriftCallback
+from modelgates_client.records.drift_observer import DriftCallback
+from modelgates_client.records.log import logger
 from modelgates_client.resources.generations import Resources
 from modelgates_client.transport.credentials import Credentials
 from modelgates_client.transport.engines import AttemptSender, Engine, async_engine, sync_engine
@@ -253,7 +254,7 @@ class ModelGates(Resources, BaseClient[Engine]):
                 attempt_result = self._engine.send(
                     step.request, secret, step.deadline, self._settings.limit
                 )
-                LOGGER.debug("%s: %s", step.request, attempt_result)
+                logger().debug("%s: %s", step.request, attempt_result)
             elif isinstance(step, Pause):
                 step.log()
                 time.sleep(step.seconds)

@@ -36,8 +36,8 @@ from modelgates_client.ledger.database import Database
 from modelgates_client.ledger.errors import LedgerError
 from modelgates_client.ledger.labels import NONE, Labels, as_json, parse
 from modelgates_client.ledger.sql import get_meta, set_meta
-from modelgates_client.records.drift_observer import LOGGER
 from modelgates_client.records.generation_ids import is_askable
+from modelgates_client.records.log import logger
 from modelgates_runtime.values import is_object
 
 if TYPE_CHECKING:
@@ -255,7 +255,7 @@ def _import_chunk(
     captured = [parsed for line in lines if (parsed := parse_line(line)) is not None]
     if len(captured) < len(lines):
         skipped = len(lines) - len(captured)
-        LOGGER.warning("skipped %d captured lines that contain no id", skipped)
+        logger().warning("skipped %d captured lines that contain no id", skipped)
     import_ids(connection, captured)
     positions = {each: positions.get(each, 0) for each in map(_digest, opened)}
     positions[digest] = offset + len(data)
