@@ -6,11 +6,13 @@ exclusive bounds, arrays of `items`, and a discriminator, which selects one sche
 
 import math
 from typing import Any
+from urllib.parse import quote
 
 import jsonschema_rs
 from normalizing.located import without_pointers
 
 _VALIDATOR_ERRORS = (ValueError, jsonschema_rs.ReferencingError, jsonschema_rs.ValidationError)
+_DOCUMENT = "urn:document"
 _MAX = 2**64  # from here on, the validator reads integers as doubles
 
 
@@ -19,7 +21,9 @@ class SchemaOracle:
 
     def __init__(self, document: dict[str, Any]) -> None:
         """Take a document as it was loaded, or under its overlay."""
-        self._document = as_json_schema(without_pointers(document))
+        schemas = as_json_schema(without_pointers(document))
+        # Validators share the registry: one with a copy of a large document takes 16 MB.
+        self._registry = jsonschema_rs.Registry([(_DOCUMENT, schemas)])
         self._validators: dict[str, jsonschema_rs.Draft202012Validator | None] = {}
 
     def allows(self, pointer: str, value: Any) -> bool:
@@ -30,11 +34,19 @@ class SchemaOracle:
     def _validator(self, pointer: str) -> jsonschema_rs.Draft202012Validator | None:
         if pointer not in self._validators:
             try:
-                schema = {**self._document, "$ref": pointer}
-                self._validators[pointer] = jsonschema_rs.Draft202012Validator(schema)
+                schema = {"$ref": _DOCUMENT + _encoded(pointer)}
+                validator = jsonschema_rs.Draft202012Validator(schema, registry=self._registry)
+                self._validators[pointer] = validator
             except _VALIDATOR_ERRORS:
                 self._validators[pointer] = None
         return self._validators[pointer]
+
+
+def _encoded(reference: str, safe: str = "") -> str:
+    """Return a reference as a URI, whose fragment cannot have `{`, as many paths do."""
+    document, _, fragment = reference.partition("#")
+    fragment = quote(fragment, safe=f"/~:@?!$&'()*+,;={safe}")
+    return f"{document}#{fragment}"
 
 
 def _is_exact(value: Any) -> bool:
@@ -55,6 +67,8 @@ def as_json_schema(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     schema = {key: as_json_schema(part) for key, part in node.items()}
+    if isinstance(schema.get("$ref"), str):
+        schema["$ref"] = _encoded(schema["$ref"], "%")
     for bound, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
         if isinstance(schema.get(exclusive), bool) and schema.pop(exclusive) and bound in schema:
             schema[exclusive] = schema.pop(bound)

@@ -6,6 +6,7 @@ import math
 import pytest
 from backtesting import bodies
 from backtesting.schema_oracle import SchemaOracle
+from normalizing.located import child
 
 from .conftest import FROZEN
 
@@ -153,6 +154,19 @@ def test_a_schema_yields_its_values_and_no_others(schema, expected):
         assert {json.dumps(value) for value in values} - {json.dumps(-0.0)} == wanted
     oracle = SchemaOracle(document(schema))
     assert all(oracle.allows(BODY, value) for value in values)
+
+
+@pytest.mark.parametrize(
+    "key", ["{id}", "a b", "%20", "é", "a/b", "a~b", "<>", '"', "\\", "a;b=c", "a#b"]
+)
+def test_schemas_are_found_at_any_pointer(key):
+    """By a pointer and by a reference, both as documents have them."""
+    pointer = child("#/components/schemas", key)
+    schemas = {key: {"type": "integer"}, "Reference": {"$ref": pointer.replace("%", "%25")}}
+    oracle = SchemaOracle({"components": {"schemas": schemas}})
+    for name in (pointer, "#/components/schemas/Reference"):
+        assert oracle.allows(name, 1)
+        assert not oracle.allows(name, "x")
 
 
 def test_a_map_has_odd_keys_that_are_one_place():
