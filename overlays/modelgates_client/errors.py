@@ -320,7 +320,7 @@ class GenerationNotReadyError(ModelGatesError):
         last = f"; the last error: {message}" if message else ""
         return printable(
             f"{state} of {self.generation_id} after {self.elapsed_s:.1f} s and "
-            f"{self.attempts} request(s){last}"
+            f"{self.attempts} request{'' if self.attempts == 1 else 's'}{last}"
         )
 
 

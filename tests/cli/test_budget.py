@@ -13,6 +13,7 @@ from modelgates_client.cli.commands.budget import BudgetOptions
 from modelgates_client.cli.commands.budget import budget as hold
 from modelgates_client.cli.messages import Messages
 from modelgates_client.cli.statuses import Status
+from modelgates_client.ledger import GivenUp, Ledger
 
 from ..reports.sample_ledgers import make_ledger, record
 
@@ -101,15 +102,17 @@ def test_amounts_have_thousands_separators(budget, ledger):
 
 
 @pytest.mark.parametrize("sources", [1, 2])
-def test_a_record_that_never_becomes_final_is_settled_after_a_week(budget, ledger, sources):
-    """It counts with the cost that it states, and the line says so."""
+def test_a_record_that_was_given_up_counts_as_stated(budget, ledger, sources):
+    """It leaves no doubt, and the line names it."""
     path = ledger(record(1, total_cost=1), record(2, total_cost=2, finish_reason=None))
+    with Ledger(path) as opened:
+        assert opened.give_up(0) == GivenUp(0, 1)
     status, printed, stderr = budget(*[path] * sources)
 
     assert status == Status.OK
     assert printed == (
         "within budget: $3 charged of $5, all time, 2 records; left out or not settled: "
-        "1 record not final after 7 days, counted with the cost last stated\n"
+        "1 record never final, no longer requested, counted as stated\n"
     )
     assert stderr == ""
 

@@ -94,7 +94,7 @@ def test_ids_of_files_and_stdin_are_fetched(fetch, gateway, ledger, tmp_path):
     assert summary.pop("elapsed_s") > 0
     assert summary == {
         "ids": 5, "final": 5, "provisional": 0, "pending": 0, "failed": 0, "forgotten": 0,
-        "requests": 5,
+        "never_final": 0, "requests": 5,
     }  # fmt: skip
     assert result.stderr.startswith("5 ids: 5 resolved, 0 pending, 0 failed; 5 requests in ")
     assert result.returncode == 0
@@ -197,6 +197,35 @@ def test_ids_beyond_the_age_limit_are_given_up(ledger):
     assert counts(ledger) == LedgerCounts(0, 0, 0, 0, forgotten=1)
 
 
+def test_an_old_record_that_is_not_final_ends(ledger):
+    """It is a success, and is not requested again; each command names it apart."""
+    generation_id = "gen-1000000000-provisional"
+    with Gateway(respond_by_id) as gateway:
+        fetch = Command(gateway.base_url)
+        base_arguments = ("fetch", "--ledger", ledger, "--wait", "0")
+        first = fetch(*base_arguments, "-", stdin=f"{generation_id}\n")
+        again = fetch(*base_arguments)
+        requests = gateway.requests
+        listed = fetch("list", ledger, "--never-final", "--format", "table")
+        shown = fetch("show", ledger, generation_id)
+        by_default = fetch("list", ledger)
+        undone = fetch("forget", ledger, generation_id, "--undo")
+
+    assert [first.returncode, again.returncode, requests.total()] == [0, 0, 1]
+    assert first.stderr.startswith("1 id: 1 resolved (1 never final), 0 pending, 0 failed; 1 req")
+    assert (
+        "1 record not final after 7d: counted as stated and no longer requested; see `modelgates "
+        "list --never-final`\n"
+    ) in first.stderr
+    assert json.loads(again.stdout)["never_final"] == 1
+    state = "never-final: the record did not become final, and is no longer requested"
+    assert f"{generation_id}  {state}; tried " in listed.stdout
+    assert ", 1 request, given up 20" in listed.stdout
+    assert json.loads(shown.stdout)["waiting"]["state"] == "never-final"
+    assert "never-final" not in by_default.stdout
+    assert json.loads(undone.stdout)["counts"]["provisional"] == 1
+
+
 def test_provisional_records_are_a_success_with_no_final(ledger):
     """They are stored."""
     with Gateway(respond_by_id) as gateway:
@@ -256,7 +285,7 @@ def test_an_unreachable_server_stops_the_fetch(ledger, ids):
 
     assert messages[0].startswith("warning: outage: no id gets a response; attempt ")
     assert re.match(
-        r"outage since [0-9:]{8}, [0-9]+ ids waiting, probing: the next try in", messages[1]
+        r"outage since [0-9:]{8}, [0-9]+ ids? waiting, probing: the next try in", messages[1]
     )
     last = f"error: no response for {timeout} s; the last error: no connection: .*; continue with: "
     assert any(re.match(last, line) for line in messages)

@@ -13,9 +13,11 @@ from modelgates_client.conformance.checking import (
     effect,
     found_text,
     redacted_pointer,
+    repeated_names,
     shape,
 )
 from modelgates_client.conformance.recorded import check_line
+from modelgates_client.conformance.tally import Place, Tally
 from modelgates_runtime import decoders
 from modelgates_runtime.errors import FieldError
 from modelgates_runtime.operation import Content
@@ -317,4 +319,32 @@ def test_a_duplicate_key_is_found(name):
     ):
         (twice,) = [entry for entry in checked.deviations if entry.kind == "repeated_name"]
         assert effect(twice, checked.body).level == "warning"
-        assert (twice.expected, found_text(twice)) == ("each name once", "1 repeated")
+        assert (twice.expected, found_text(twice)) == ("each name once", "id repeated")
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["usage", "a", "usage", "a", "a", "b"], "a, usage repeated"),
+        (["\x1b[2J", "\x1b[2J", "a@b.example", "a@b.example", "x", "x"], "?, x repeated"),
+        ([*"abcdefghij"] * 2, "a, b, c, d, e, f, g, h, ... repeated"),
+        (["x" * 41] * 2, "? repeated"),
+    ],
+)
+def test_duplicate_keys_are_named(names, expected):
+    """As far as they look like names of fields, and not more than eight."""
+    members = ", ".join(f"{json.dumps(name)}: 1" for name in names)
+    (fault,) = repeated_names(f'{{"data": {{{members}}}}}'.encode())
+    assert fault.found == expected
+
+
+def test_only_some_sets_of_duplicate_keys_are_listed():
+    """A server that repeats other names in each response cannot fill the report."""
+    tally = Tally()
+    for number in range(30):
+        name = f"name_{'x' * number}"
+        body = f'{{"data": {{"id": "gen-1", "{name}": 1, "{name}": 2}}}}'
+        tally.add(Place("-", number), check(200, body.encode()))
+    found = [each.found for each in tally.report().findings if each.kind == "repeated_name"]
+    assert len(found) == 21
+    assert "other names repeated" in found

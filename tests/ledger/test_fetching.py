@@ -20,7 +20,7 @@ from modelgates_client import (
     ResponseValidationError,
     ServerError,
 )
-from modelgates_client.ledger import Ledger, LedgerCounts, LedgerError
+from modelgates_client.ledger import GivenUp, Ledger, LedgerCounts, LedgerError
 from modelgates_client.ledger.fetching import fetch, fetch_all
 from modelgates_client.ledger.stop_conditions import MAX_FAILURES_IN_A_ROW
 
@@ -141,17 +141,18 @@ def test_failed_ids_are_requested_again_only_with_retry_failed(path):
     assert counts(path) == LedgerCounts(1, 0, 0, 0)
 
 
-def test_old_ids_without_a_record_are_given_up(path):
+def test_old_ids_without_a_final_record_are_given_up(path):
     """After one request; young ids stay pending, and None gives up no id."""
-    old, young = "gen-1000000000-late", "gen-late"
+    old, young, open_ = "gen-1000000000-late", "gen-late", "gen-1000000000-provisional"
     with Gateway(respond_by_kind) as gateway:
-        young_only = run(path, gateway, [old, young], wait=0, give_up_after_s=None)[-1]
+        never = run(path, gateway, [old, young, open_], wait=0, give_up_after_s=None)[-1]
         last = run(path, gateway, wait=0)[-1]
         run(path, gateway, wait=0)
 
-    assert (young_only.counts, young_only.given_up) == (LedgerCounts(0, 0, pending=2, failed=0), 0)
-    assert (last.counts, last.given_up) == (LedgerCounts(0, 0, pending=1, failed=0, forgotten=1), 1)
-    assert gateway.requests == {old: 2, young: 3}
+    assert (never.counts, never.given_up) == (LedgerCounts(0, 1, 2, 0), GivenUp())
+    assert last.counts == LedgerCounts(0, 0, pending=1, failed=0, forgotten=1, never_final=1)
+    assert last.given_up == GivenUp(forgotten=1, never_final=1)
+    assert gateway.requests == {old: 2, young: 3, open_: 2}
 
 
 def test_final_false_accepts_a_provisional_record(path):

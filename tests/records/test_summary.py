@@ -62,9 +62,9 @@ def test_a_negative_cache_discount_is_a_premium():
 
 def test_a_provisional_record_is_marked():
     """Its cost may still change."""
-    assert "not final yet" in summary(finish_reason=None, cancelled=False)
-    assert "not final yet" not in summary(finish_reason="stop", cancelled=False)
-    assert "not final yet" not in summary(finish_reason=None, cancelled=True)
+    assert "not final" in summary(finish_reason=None, cancelled=False)
+    assert "not final" not in summary(finish_reason="stop", cancelled=False)
+    assert "not final" not in summary(finish_reason=None, cancelled=True)
 
 
 def test_an_unknown_cancellation_is_unknown():

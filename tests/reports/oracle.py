@@ -4,7 +4,7 @@ import collections
 import datetime
 from fractions import Fraction
 
-RECORDS = ("final", "provisional")
+RECORDS = ("final", "provisional", "never-final")
 FIGURES = (
     *("charged_usd", "upstream_usd", "all_in_usd", "cache_saving_usd"),
     *("native_tokens_prompt", "native_tokens_completion"),
@@ -73,6 +73,7 @@ def group(records):
     figures = {
         "records": len(records),
         "provisional": sum(row["state"] == "provisional" for row in records),
+        "never_final": sum(row["state"] == "never-final" for row in records),
     }
     for name in FIGURES:
         values = [Fraction(row[name]) for row in records if row[name] is not None]

@@ -26,6 +26,7 @@ def group(key=(), records=1, cost="0", unknown=0, **changes):
     tokens = Total(0, records)
     figures = {
         "provisional": 0,
+        "never_final": 0,
         "charged_usd": amount,
         "upstream_usd": Total(Decimal(0), 0),
         "all_in_usd": amount,

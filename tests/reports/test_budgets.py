@@ -75,9 +75,9 @@ def test_a_month_starts_in_the_time_zone():
         ([row("11"), row(None)], "over", Decimal("0.8")),
         ([row("1"), row(None)], "undecided", None),
         ([row("1", state="provisional")], "undecided", None),
-        ([row("1", state="provisional", days=7)], "undecided", None),
-        ([row("8", state="provisional", days=8)], "within", Decimal("0.8")),
-        ([row(None, state="provisional", days=8)], "undecided", None),
+        ([row("1", state="provisional", days=17)], "undecided", None),
+        ([row("8", state="never-final")], "within", Decimal("0.8")),
+        ([row(None, state="never-final")], "undecided", None),
         ([row("1"), row(None, state="pending")], "undecided", None),
         ([row("1"), row(None, state="pending", days=40)], "within", None),  # too old
         ([row("1"), row(None, state="forgotten")], "within", None),

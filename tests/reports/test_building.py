@@ -51,7 +51,9 @@ attempts = st.none() | st.lists(
 records = st.fixed_dictionaries(
     {
         **dict.fromkeys(TYPES, st.none()),
-        "state": st.sampled_from(["final", "final", "provisional", "pending", "failed"]),
+        "state": st.sampled_from(
+            ["final", "final", "provisional", "never-final", "pending", "failed"]
+        ),
         "created_at": times,
         **dict.fromkeys(AMOUNTS, amounts),
         **dict.fromkeys(TOKENS, tokens),
@@ -67,7 +69,11 @@ records = st.fixed_dictionaries(
 
 def as_oracle(group):
     """Return a group in the form of the oracle."""
-    figures = {"records": group.records, "provisional": group.provisional}
+    figures = {
+        "records": group.records,
+        "provisional": group.provisional,
+        "never_final": group.never_final,
+    }
     for name in oracle.FIGURES:
         total = getattr(group, name)
         assert isinstance(total.known, Decimal if name.endswith("_usd") else int)

@@ -17,7 +17,7 @@ from modelgates_client.ledger.control_totals import TotalsDifference
 from modelgates_client.reports.budgets import BUDGET_COLUMNS, Budget, BudgetState, states_of
 from modelgates_client.reports.formatting import count, decimals_of, elided, name, rounded
 from modelgates_client.reports.reading import rows_of_sources
-from modelgates_client.reports.spending import SETTLED_AFTER, Spending, Verdict
+from modelgates_client.reports.spending import Spending, Verdict
 from modelgates_client.reports.to_json import to_plain, versioned
 
 STATUSES: Final[dict[Verdict, Status]] = {
@@ -34,7 +34,7 @@ _SEVEREST_FIRST: Final = (
 _TITLES: Final = ("budget", "of", "spent", "limit", "used", "period", "stands", "a day", "reached")
 _AMOUNTS: Final = frozenset(["spent", "limit", "a day"])
 _LEFT_ALIGNED: Final = frozenset(["budget", "of", "period", "stands"])
-_AFTER: Final = f"after {SETTLED_AFTER.days} days, counted with the cost last stated"
+_AS_STATED: Final = "no longer requested, counted as stated"
 _MAX_NAME: Final = 32  # characters of a name
 _MAX_NAMED: Final = 4  # budgets named in a line
 
@@ -151,7 +151,7 @@ def left_out(spent: Spending) -> list[str]:
         (spent.unknown, f"{count(spent.unknown, 'record')} of unknown cost"),
         (spent.undated, f"{count(spent.undated, 'record')} without a readable time"),
         (spent.provisional, f"{count(spent.provisional, 'record')} not final"),
-        (spent.never_final, f"{count(spent.never_final, 'record')} not final {_AFTER}"),
+        (spent.never_final, f"{count(spent.never_final, 'record')} never final, {_AS_STATED}"),
         (spent.forgotten, f"{count(spent.forgotten, 'forgotten id')}"),
     ]
     return [text for number, text in parts if number]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from modelgates_client.cli.messages import Messages
 from modelgates_client.cli.output import make_console
 from modelgates_client.records.sanitize import sanitize
+from modelgates_client.reports.formatting import count
 
 if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn
@@ -161,18 +162,20 @@ def _outage_text(outage: "Outage") -> str:
     """Describe an outage, with the times of the next probe and of giving up."""
     since = outage.since.astimezone().strftime("%H:%M:%S")
     return (
-        f"outage since {since}, {outage.waiting:,} ids waiting, probing: the next try in "
+        f"outage since {since}, {count(outage.waiting, 'id')} waiting, probing: the next try in "
         f"{outage.next_probe_s:.1f} s, giving up in {duration_text(outage.left_s)}"
     )
 
 
 def states_text(counts: "LedgerCounts") -> str:
     """Return the number of ids in each state, as text."""
-    resolved = counts.final + counts.provisional
-    provisional = f" ({counts.provisional:,} provisional)" if counts.provisional else ""
+    resolved = counts.final + counts.provisional + counts.never_final
+    states = ((counts.provisional, "provisional"), (counts.never_final, "never final"))
+    open_ = ", ".join(f"{number:,} {state}" for number, state in states if number)
+    not_final = f" ({open_})" if open_ else ""
     forgotten = f", {counts.forgotten:,} forgotten" if counts.forgotten else ""
     return (
-        f"{resolved:,} resolved{provisional}, {counts.pending:,} pending, {counts.failed:,} failed"
+        f"{resolved:,} resolved{not_final}, {counts.pending:,} pending, {counts.failed:,} failed"
         f"{forgotten}"
     )
 

@@ -7,6 +7,7 @@ show nothing that may be private: see `redacted_pointer`, `shape` and `found_tex
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
@@ -169,8 +170,11 @@ def repeated_names(content: bytes) -> list[Fault]:
     def check_object(members: list[tuple[str, Any]]) -> dict[str, Any]:
         value = dict(members)
         if len(value) < len(members):
-            repeated = len(members) - len(value)
-            faults.append(Fault("repeated_name", "each name once", f"{repeated} repeated"))
+            times = Counter(name for name, _ in members)
+            repeated = {_shown_name(name) for name, number in times.items() if number > 1}
+            listed = sorted(repeated)[:_NAMES_SHOWN] + ["..."] * (len(repeated) > _NAMES_SHOWN)
+            found = f"{', '.join(listed)} repeated"
+            faults.append(Fault("repeated_name", "each name once", found))
         return value
 
     with suppress(RecursionError):  # decoding reports that it is nested too deeply
@@ -228,12 +232,17 @@ def redacted_pointer(pointer: str, *, is_undeclared: bool) -> str:
     shown: list[str] = []
     for index, key in enumerate(keys):
         is_new = is_undeclared and index == len(keys) - 1
-        if key in _declared_names() or (is_new and _NAME.fullmatch(key)):
+        if key in _declared_names() or (is_new and _shown_name(key) == key):
             shown.append(key.replace("~", "~0").replace("/", "~1"))
         else:
             is_index = not is_new and _INDEX.fullmatch(key)
             shown.append(ANY_INDEX if is_index else SOME_NAME)
     return "".join(f"/{key}" for key in shown)
+
+
+def _shown_name(name: str) -> str:
+    """Return a name that is declared or looks like that of a field; `?` for any other."""
+    return name if name in _declared_names() or _NAME.fullmatch(name) else SOME_NAME
 
 
 @cache

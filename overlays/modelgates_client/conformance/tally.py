@@ -188,6 +188,8 @@ class Tally:
                 pointer = f"{owner}/{SOME_NAME}"
         elif kind == "unknown_value" and not self._may_show(found, checked.status, kind, pointer):
             found = shape(deviation.value)
+        elif kind == "repeated_name" and not self._may_show(found, checked.status, kind):
+            found = "other names repeated"
         key = (checked.status, kind, pointer, deviation.expected, found)
         finding = self._findings.get(key)
         if finding is not None:

@@ -164,7 +164,12 @@ _COLUMNS: Final[tuple[tuple[str, Kind, str, str], ...]] = (
         "charge.of",
         "gateway, or upstream: billed by the provider, with an own key",
     ),
-    ("x_State", "text", "state", "final, or provisional: it may still change"),
+    (
+        "x_State",
+        "text",
+        "state",
+        "final; provisional: it may still change; never-final: it is no longer requested",
+    ),
     ("x_CreatedAt", "time", "created_at", "When the generation was created"),
     ("x_Model", "text", "model", "The model"),
     ("x_IsByok", "boolean", "is_byok", "Whether an own key was used"),

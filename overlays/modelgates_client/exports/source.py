@@ -2,7 +2,7 @@
 """Ledgers and Parquet files as DuckDB views, from which reports and exports are derived.
 
 If an id has several rows, in one file or several, one of them is used: a final record before a
-provisional one before none, and among equals the one that was obtained or requested last.
+one that is not final before none, and among equals the one that was obtained or requested last.
 """
 
 import os
@@ -17,6 +17,7 @@ from modelgates_client.exports.duckdb_session import open_confined, translate_er
 from modelgates_client.exports.errors import SourceError
 from modelgates_client.exports.sql import from_sqlite, literal
 from modelgates_client.exports.stream import NO_STATE, LedgerReader, reading
+from modelgates_client.exports.tables import RECORDS
 from modelgates_client.ledger.control_totals import (
     EXACT,
     ControlTotals,
@@ -264,9 +265,9 @@ class RowSource:
             )
         # Hashes need less memory than ids; if no two of them are the same, no two ids are.
         hashes, rows, invalid = self.connection.execute(
-            """SELECT count(DISTINCT hash(generation_id)), count(*), count(*) FILTER (
+            f"""SELECT count(DISTINCT hash(generation_id)), count(*), count(*) FILTER (
                 generation_id IS NULL OR state IS NULL
-                OR state NOT IN ('final', 'provisional', 'pending', 'failed', 'forgotten'))
+                OR NOT {RECORDS} AND state NOT IN ('pending', 'failed', 'forgotten'))
             FROM candidates"""
         ).fetchall()[0]
         if invalid:
@@ -278,7 +279,7 @@ class RowSource:
                 SELECT {_LOCATION}, row_number() OVER (
                     PARTITION BY generation_id
                     ORDER BY
-                        CASE state WHEN 'final' THEN 0 WHEN 'provisional' THEN 1 ELSE 2 END,
+                        CASE WHEN state = 'final' THEN 0 WHEN {RECORDS} THEN 1 ELSE 2 END,
                         obtained_at DESC NULLS LAST, {_LOCATION}) AS rank
                 FROM candidates WHERE generation_id IN (
                     SELECT generation_id FROM candidates

@@ -11,7 +11,7 @@ from modelgates_client.rows.column import Column
 from modelgates_client.rows.columns import ALL_COLUMNS, COLUMNS
 
 #: Selects rows of records; the others are ids without a record.
-RECORDS: Final = "state IN ('final', 'provisional')"
+RECORDS: Final = "state IN ('final', 'provisional', 'never-final')"
 
 
 @frozen

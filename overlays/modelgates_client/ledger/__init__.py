@@ -15,7 +15,7 @@
 | `schema`          | the tables, as numbered upgrade steps                                    |
 | `sql`             | pieces of SQL that several modules share                                 |
 | `writing`         | preparing and writing outcomes                                           |
-| `id_queue`        | queued ids, leases on them, forgotten ids                                |
+| `id_queue`        | queued ids, leases on them, ids that are given up                        |
 | `capture_file`    | captured ids: lines in a file next to the ledger                         |
 | `labels`          | labels that an application attaches to a generation                      |
 | `reading`         | queries                                                                  |
@@ -37,6 +37,6 @@ The bodies are stored as they were received. The view `rows`, with the columns o
 
 from modelgates_client.ledger.errors import LedgerError
 from modelgates_client.ledger.ledger import Ledger
-from modelgates_client.ledger.values import LedgerCounts, StoredRecord
+from modelgates_client.ledger.values import GivenUp, LedgerCounts, StoredRecord
 
-__all__ = ["Ledger", "LedgerCounts", "LedgerError", "StoredRecord"]
+__all__ = ["GivenUp", "Ledger", "LedgerCounts", "LedgerError", "StoredRecord"]

@@ -59,6 +59,9 @@ _UNRESOLVED: Final = {
     CREATED: TIME_IN_ID,
 }
 
+#: SQL over `record_rows`: whether a record is no longer requested although it is not final.
+NEVER_FINAL: Final = """state = 'provisional' AND "the key" IN (SELECT key FROM forgotten)"""
+
 #: The columns that sums over a period need, in an index: the rows themselves are wide.
 _INDEX: Final = (CREATED, "state", "charged_usd", "all_in_usd")
 
@@ -286,7 +289,12 @@ class Derived:
         delete_meta(connection, _FILLED_TO)
 
     def _create_view(self) -> str:
-        listed = ", ".join(map(quoted, self._names))
+        stored = ", ".join(
+            f"CAST(iif({NEVER_FINAL}, 'never-final', state) AS TEXT) AS state"
+            if name == "state"
+            else quoted(name)
+            for name in self._names
+        )
         # Of the same types as the stored rows: otherwise SQLite would build each row as a whole,
         # and join its labels, for a query of two columns.
         queued = ", ".join(
@@ -294,13 +302,14 @@ class Derived:
             for column in self._columns
         )
         forgotten = queued.replace("queue.state", "'forgotten'").replace("queue.", "forgotten.")
-        return f"""CREATE VIEW rows AS SELECT {listed}, labels FROM record_rows
+        return f"""CREATE VIEW rows AS SELECT {stored}, labels FROM record_rows
             LEFT JOIN labels ON labels.key = record_rows."the key" UNION ALL
             SELECT {queued}, labels FROM queue CROSS JOIN ids ON ids.key = queue.key
             LEFT JOIN labels ON labels.key = queue.key
             WHERE queue.key NOT IN (SELECT key FROM records WHERE NOT final) UNION ALL
             SELECT {forgotten}, labels FROM forgotten CROSS JOIN ids ON ids.key = forgotten.key
-            LEFT JOIN labels ON labels.key = forgotten.key"""
+            LEFT JOIN labels ON labels.key = forgotten.key
+            WHERE forgotten.key NOT IN (SELECT key FROM records WHERE NOT final)"""
 
     def _views_with_missing(self, missing: Sequence[Column]) -> list[str]:
         """Return statements that create temporary views with the missing columns as well."""

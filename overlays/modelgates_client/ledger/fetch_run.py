@@ -21,6 +21,7 @@ from modelgates_client.ledger.stop_conditions import (
     outcome_to_store,
     request_count,
 )
+from modelgates_client.ledger.values import GivenUp
 from modelgates_runtime.errors import ModelGatesError
 
 T = TypeVar("T")
@@ -123,10 +124,10 @@ class FetchRun:
         self._counts = await self.do(self._ledger.counts)
         return self._progress()
 
-    async def give_up(self, older_than_s: float | None) -> int:
-        """Forget ids of that age that the server has no record of; return their number."""
+    async def give_up(self, older_than_s: float | None) -> GivenUp:
+        """Stop requesting ids of that age, as `Ledger.give_up` does; None: no id."""
         if older_than_s is None:
-            return 0
+            return GivenUp()
         return await self.do(self._ledger.give_up, older_than_s)
 
     async def aclose(self) -> None:

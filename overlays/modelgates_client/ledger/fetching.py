@@ -22,7 +22,7 @@ from modelgates_client.ledger.ledger import Ledger
 from modelgates_client.ledger.progress import Progress
 from modelgates_client.resources.generations import WAIT_S
 
-#: The age in seconds at which an id without a record is given up: a week.
+#: The age in seconds at which an id without a final record is given up: a week.
 GIVE_UP_AFTER_S: Final = 7 * 86_400.0
 
 
@@ -64,8 +64,8 @@ async def fetch(  # noqa: PLR0913 - all are keywords and optional
         max_rate: The maximum number of requests per second.
         outage_timeout: Seconds that an outage may last; ids stay pending then.
         retry_failed: Whether failed ids are requested again.
-        give_up_after_s: The age in seconds, as for `Ledger.forget_all`, at which an id is forgotten
-            if the server still has no record of it; None: never.
+        give_up_after_s: The age in seconds, as for `Ledger.forget_all`, at which an id is given up
+            if the server still has no record of it, or none that is final; None: never.
         on_request: Called for each request that is sent; `Progress` counts those of stored ids.
 
     Raises:

@@ -6,9 +6,10 @@ row. A holder that stops renewing is considered dead, and its ids are free again
 within transactions, so that their order is that of the transactions. A lease that ends later than
 any lease can was given before the clock was set back, and counts as expired.
 
-A forgotten id has left the queue without a record: it is not requested any more, and counted
-separately. If its record arrives after all, the id is like any other. The age of an id counts from
-the time in the id, if it has one that is before it was queued, else from when it was queued.
+A forgotten id has left the queue: it is not requested any more, and counted separately. If it has
+a record that did not become final, its state is `never-final`, else `forgotten`. If a record
+arrives after all, the id is like any other. The age of an id counts from the time in the id, if it
+has one that is before it was queued, else from when it was queued.
 """
 
 import sqlite3
@@ -19,7 +20,7 @@ from modelgates_client.ledger.capture_file import CapturedId
 from modelgates_client.ledger.errors import DamagedError
 from modelgates_client.ledger.labels import as_json
 from modelgates_client.ledger.text_encoding import encode_id
-from modelgates_client.ledger.values import checksum
+from modelgates_client.ledger.values import GivenUp, checksum
 
 #: Seconds that a lease lasts unless it is renewed.
 LEASE_S: Final = 30.0
@@ -73,21 +74,26 @@ _DELETE_HOLDER: Final = "DELETE FROM holders WHERE holder = ?"
 
 _QUEUE_COLUMNS: Final = "key, state, added_at, tried_at, requests, status, error"
 _CREATED_AT: Final = f"min(added_at, coalesce({TIME_IN_ID}, added_at))"
-_FORGET: Final = f"""
+_LEAVE_QUEUE: Final = f"""
     INSERT INTO forgotten ({_QUEUE_COLUMNS}, forgotten_at)
     SELECT {_QUEUE_COLUMNS}, :now FROM queue JOIN ids USING (key)
-    WHERE key NOT IN (SELECT key FROM records)"""
+    WHERE key"""
+_FORGET: Final = f"{_LEAVE_QUEUE} NOT IN (SELECT key FROM records)"
 _FORGET_ID: Final = f"{_FORGET} AND ids.id = :id"
 _FORGET_OLD: Final = f"{_FORGET} AND state IN (:state, :other) AND {_CREATED_AT} <= :before"
 #: Only ids that the server reported as missing, or refused to an earlier holder: a wrong key is
 #: noticed in the run that uses it. A server that did not respond has not reported anything.
-_GIVE_UP: Final = f"""{_FORGET_OLD} AND leased_by IS NULL
+_GIVE_UP: Final = f"""{_FORGET} AND {_CREATED_AT} <= :before AND leased_by IS NULL
     AND (status = 404 OR (queue.state = 'failed' AND tried_by < :holder))"""
+#: Only records that were requested at that age, and got a response about the id.
+_END_PROVISIONAL: Final = f"""{_LEAVE_QUEUE} IN (SELECT key FROM records WHERE NOT final)
+    AND leased_by IS NULL AND status < 500 AND tried_at - {_CREATED_AT} >= :now - :before"""
 _DEQUEUE_FORGOTTEN: Final = "DELETE FROM queue WHERE key IN (SELECT key FROM forgotten)"
 _RECALL: Final = f"""
     INSERT INTO queue ({_QUEUE_COLUMNS})
     SELECT key, 'pending', added_at, tried_at, requests, status, error FROM forgotten"""
 _RECALL_ID: Final = f"{_RECALL} JOIN ids USING (key) WHERE id = ?"
+_RECALL_KEY: Final = "DELETE FROM forgotten WHERE key = ?"
 _DELETE_RECALLED: Final = "DELETE FROM forgotten WHERE key IN (SELECT key FROM queue)"
 
 
@@ -144,6 +150,7 @@ def requeue(connection: sqlite3.Connection, key: int, now: int) -> None:
     """Queue the id of a damaged record, which counts as provisional from now on."""
     connection.execute(_MARK_PROVISIONAL, (key,))
     connection.execute(_REQUEUE, (key, now))
+    connection.execute(_RECALL_KEY, (key,))
 
 
 def lease(
@@ -217,14 +224,7 @@ def forget(connection: sqlite3.Connection, encoded_ids: Sequence[str], now: int)
     return count
 
 
-def forget_all(
-    connection: sqlite3.Connection,
-    states: Sequence[str],
-    before: int,
-    now: int,
-    *,
-    given_up_by: int | None = None,
-) -> int:
+def forget_all(connection: sqlite3.Connection, states: Sequence[str], before: int, now: int) -> int:
     """Forget all ids without a record that are in some states and older than a time.
 
     Args:
@@ -232,24 +232,33 @@ def forget_all(
         states: One of the queue's states, or both.
         before: Microseconds since 1970-01-01 UTC.
         now: Microseconds since 1970-01-01 UTC.
-        given_up_by: A holder. Only ids are forgotten that the server reported as missing, or that
-            it refused before this holder got its number. None: all ids.
 
     Returns:
         The number of forgotten ids.
     """
-    parameters: dict[str, str | int] = {
-        "state": states[0],
-        "other": states[-1],
-        "before": before,
-        "now": now,
-    }
-    if given_up_by is None:
-        count = connection.execute(_FORGET_OLD, parameters).rowcount
-    else:
-        count = connection.execute(_GIVE_UP, {**parameters, "holder": given_up_by}).rowcount
+    bounds = {"state": states[0], "other": states[-1], "before": before, "now": now}
+    count = connection.execute(_FORGET_OLD, bounds).rowcount
     connection.execute(_DEQUEUE_FORGOTTEN)
     return count
+
+
+def give_up(connection: sqlite3.Connection, holder: int, before: int, now: int) -> GivenUp:
+    """Take ids out of the queue that are older than a time and that requesting again cannot help.
+
+    Without a record, these are ids that the server reported as missing, or that it refused before
+    the holder got its number.
+
+    Args:
+        connection: Within a transaction.
+        holder: The holder.
+        before: Microseconds since 1970-01-01 UTC.
+        now: Microseconds since 1970-01-01 UTC.
+    """
+    bounds = {"holder": holder, "before": before, "now": now}
+    forgotten = connection.execute(_GIVE_UP, bounds).rowcount
+    never_final = connection.execute(_END_PROVISIONAL, bounds).rowcount
+    connection.execute(_DEQUEUE_FORGOTTEN)
+    return GivenUp(forgotten, never_final)
 
 
 def recall(connection: sqlite3.Connection, encoded_ids: Sequence[str]) -> int:

@@ -22,7 +22,7 @@ from modelgates_client.ledger.derived import Derived
 from modelgates_client.ledger.errors import LedgerError, outdated_error
 from modelgates_client.ledger.labels import Labels
 from modelgates_client.ledger.text_encoding import decode_id, encode_id
-from modelgates_client.ledger.values import LedgerCounts, StoredRecord, UnresolvedId
+from modelgates_client.ledger.values import GivenUp, LedgerCounts, StoredRecord, UnresolvedId
 from modelgates_client.ledger.verification import Flaw
 from modelgates_client.transport.deadline import monotonic_s
 
@@ -316,40 +316,38 @@ class Ledger:
             LedgerError: It failed.
         """
         chosen = (("pending", pending), ("failed", failed))
-        return self._forget_all([state for state, is_chosen in chosen if is_chosen], older_than_s)
-
-    def give_up(self, older_than_s: float) -> int:
-        """Forget old ids that the server has reported to have no record.
-
-        Failed ids are forgotten if they failed before this object was opened. Ids that are leased,
-        were never requested, or got no response are not.
-
-        Args:
-            older_than_s: The minimum age in seconds, as for `forget_all`.
-
-        Returns:
-            The number of forgotten ids.
-
-        Raises:
-            LedgerError: It failed.
-        """
-        return self._forget_all(_states(failed=True), older_than_s, given_up_by=self._holder)
-
-    def _forget_all(
-        self, states: Sequence[str], older_than_s: float, *, given_up_by: int | None = None
-    ) -> int:
+        states = [state for state, is_chosen in chosen if is_chosen]
         if not states:
             return 0
         with self._database.writing() as connection:
             now = self._now()
             before = now - round(older_than_s * 1e6)
-            return id_queue.forget_all(connection, states, before, now, given_up_by=given_up_by)
+            return id_queue.forget_all(connection, states, before, now)
+
+    def give_up(self, older_than_s: float) -> GivenUp:
+        """Stop requesting old ids that no further request is expected to help.
+
+        Ids that the server has reported to have no record are forgotten, and failed ids if they
+        failed before this object was opened. A record that is not final is kept if a request at
+        that age has not changed this; its state is then `never-final`. Ids that are leased, were
+        never requested, or got no response stay queued.
+
+        Args:
+            older_than_s: The minimum age in seconds, as for `forget_all`.
+
+        Raises:
+            LedgerError: It failed.
+        """
+        with self._database.writing() as connection:
+            now = self._now()
+            before = now - round(older_than_s * 1e6)
+            return id_queue.give_up(connection, self._holder, before, now)
 
     def recall(self, ids: Iterable[str] | None = None) -> int:
-        """Queue forgotten ids again; None: all of them.
+        """Queue ids again that were forgotten or given up; None: all of them.
 
         Returns:
-            The number of ids that were forgotten.
+            The number of these ids.
 
         Raises:
             LedgerError: It failed.
@@ -395,7 +393,7 @@ class Ledger:
 
         Args:
             kind: `waiting`: ids in the queue; `unknown`: ids whose record does not state its cost;
-                or `forgotten`.
+                or `forgotten`, which includes those of the state `never-final`.
 
         Raises:
             LedgerError: It failed.

@@ -5,10 +5,10 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from modelgates_client.bulk.options import Outage
-from modelgates_client.ledger.values import LedgerCounts
+from modelgates_client.ledger.values import GivenUp, LedgerCounts
 from modelgates_runtime.errors import ModelGatesError
 
 _RATE_WINDOW_S: Final = 10.0
@@ -28,7 +28,7 @@ class Progress:
         done_per_s: Ids per second, over the last ten seconds.
         errors: The latest error of each class in this run, in order of time.
         outage: The current outage; None if there is none.
-        given_up: How many ids this run gave up because they are old and have no record.
+        given_up: How many old ids this run gave up.
     """
 
     counts: LedgerCounts
@@ -40,7 +40,7 @@ class Progress:
     done_per_s: float
     errors: tuple[ModelGatesError, ...] = ()
     outage: Outage | None = None
-    given_up: int = 0
+    given_up: GivenUp = field(factory=GivenUp)
 
     @property
     def error(self) -> ModelGatesError | None:

@@ -16,7 +16,8 @@ _EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _COUNTS: Final = """
     SELECT (SELECT count(*) FROM ids), (SELECT count(*) FROM queue),
         (SELECT count(*) FROM queue WHERE state = 'failed'),
-        (SELECT count(*) FROM records WHERE NOT final), (SELECT count(*) FROM forgotten)"""
+        (SELECT count(*) FROM records WHERE NOT final), (SELECT count(*) FROM forgotten),
+        (SELECT count(*) FROM records WHERE NOT final AND key IN (SELECT key FROM forgotten))"""
 _COLUMNS: Final = "body, obtained_at, requests, request_id, status, elapsed_s, client, final"
 _RECORD: Final = f"SELECT {_COLUMNS} FROM ids JOIN records USING (key) WHERE id = ?"
 _HISTORY: Final = (
@@ -34,7 +35,8 @@ _UNKNOWN_COST: Final = """
     FROM record_rows JOIN ids ON ids.key = "the key" JOIN records ON records.key = "the key"
     WHERE "the key" > ? AND all_in_usd IS NULL ORDER BY "the key" LIMIT ?"""
 _FORGOTTEN: Final = """
-    SELECT key, id, 'forgotten', added_at, tried_at, forgotten_at, requests, status, error
+    SELECT key, id, iif(key IN (SELECT key FROM records), 'never-final', 'forgotten'), added_at,
+        tried_at, forgotten_at, requests, status, error
     FROM forgotten JOIN ids USING (key) WHERE key > ? ORDER BY key LIMIT ?"""
 _FORGOTTEN_ID: Final = _FORGOTTEN.replace("key > ?", "id = ?")
 _LABELS: Final = "SELECT labels FROM ids JOIN labels USING (key) WHERE id = ?"
@@ -77,9 +79,16 @@ _TYPES: Final = (int, str, bytes, int | None, int, int, int, int)  # of `StoredB
 
 def counts(connection: sqlite3.Connection) -> LedgerCounts:
     """Return the number of ids in each state, as of one moment."""
-    ids, queued, failed, provisional, forgotten = connection.execute(_COUNTS).fetchone()
-    final, pending = ids - queued - forgotten, queued - failed - provisional
-    return LedgerCounts(final, provisional, pending, failed, forgotten)
+    ids, queued, failed, not_final, given_up, never_final = connection.execute(_COUNTS).fetchone()
+    provisional = not_final - never_final
+    return LedgerCounts(
+        final=ids - queued - given_up,
+        provisional=provisional,
+        pending=queued - failed - provisional,
+        failed=failed,
+        forgotten=given_up - never_final,
+        never_final=never_final,
+    )
 
 
 def record(connection: sqlite3.Connection, encoded_id: str) -> StoredRecord | None:
@@ -119,7 +128,7 @@ def with_unknown_cost(
 def forgotten(
     connection: sqlite3.Connection, after: int, limit: int
 ) -> list[tuple[int, UnresolvedId]]:
-    """Return forgotten ids, as `unresolved` does."""
+    """Return forgotten ids and those of the state `never-final`, as `unresolved` does."""
     return [_unresolved(row) for row in connection.execute(_FORGOTTEN, (after, limit))]
 
 

@@ -18,6 +18,7 @@ class LedgerCounts(NamedTuple):
         pending: There is no record yet.
         failed: There is no record, and a retry is not expected to help.
         forgotten: There is no record, and none is requested any more.
+        never_final: There is a record that did not become final, and is no longer requested.
     """
 
     final: int
@@ -25,6 +26,19 @@ class LedgerCounts(NamedTuple):
     pending: int
     failed: int
     forgotten: int = 0
+    never_final: int = 0
+
+
+class GivenUp(NamedTuple):
+    """How many old ids are no longer requested.
+
+    Attributes:
+        forgotten: Ids without a record.
+        never_final: Ids whose record did not become final; it is kept.
+    """
+
+    forgotten: int = 0
+    never_final: int = 0
 
 
 @frozen
@@ -35,13 +49,14 @@ class UnresolvedId:
         generation_id: The id.
         state: `pending`: there is no record yet; `failed`: a retry is not expected to help;
             `provisional`: the record may still change; `unknown`: the record does not state its
-            cost; `forgotten`: no record is requested any more.
+            cost; `forgotten`: there is no record, and none is requested any more; `never-final`:
+            the record did not become final, and is no longer requested.
         queued_at: When it was queued, as an aware time; None if it is no longer in the queue.
         tried_at: When it was last requested, as an aware time; None if never.
         requests: How many requests were made for it, in all runs.
         status: The HTTP status of the last response; None if there was none.
         error: Class and message of the last request's error; None if there was none.
-        forgotten_at: When it was forgotten, as an aware time; None if it was not.
+        forgotten_at: When it was forgotten or given up, as an aware time; None if it was not.
     """
 
     generation_id: str

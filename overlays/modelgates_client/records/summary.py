@@ -53,7 +53,7 @@ def _head(record: Generation) -> Iterator[str]:
     yield f"{_read(record, 'id')}  {_read(record, 'model')}"
     yield f"  {_read(record, 'created_at')}, {_read(record, 'api_type')}"
     reason, cancelled = _read(record, "finish_reason"), _read(record, "cancelled")
-    settled = "" if record.is_final else "; not final yet"
+    settled = "" if record.is_final else "; not final"
     yield f"  finish reason: {reason}; cancelled: {cancelled}{settled}"
 
 

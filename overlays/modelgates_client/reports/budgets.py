@@ -27,6 +27,7 @@ from modelgates_client.ledger.control_totals import (
 )
 from modelgates_client.reports.periods import Period, PeriodName, read_period, start_of, zone_of
 from modelgates_client.reports.reading import (
+    RECORD_STATES,
     Cursor,
     DatabaseConnection,
     DaySums,
@@ -37,7 +38,7 @@ from modelgates_client.reports.reading import (
     within,
 )
 from modelgates_client.reports.selection import DIMENSIONS, TIMES, label_of
-from modelgates_client.reports.spending import AMOUNTS, Basis, Spending, Verdict, settled_before
+from modelgates_client.reports.spending import AMOUNTS, Basis, Spending, Verdict
 from modelgates_client.rows.columns import LABELS
 from modelgates_client.rows.values import microseconds
 from modelgates_runtime.values import is_array, is_object
@@ -291,7 +292,6 @@ class _BudgetTally:
             raise LookupError("the period of a budget has no start")
         self._budget = budget
         self._start = microseconds(self.period.since)
-        self._settled_before = settled_before(now)
         self._today = now.astimezone(self.period.since.tzinfo).date()
         zone = zone_of(timezone)
         days = [self._today - datetime.timedelta(days=ago) for ago in range(_MEAN_DAYS + 1)]
@@ -304,7 +304,7 @@ class _BudgetTally:
     def add(self, row: BudgetRow) -> None:
         """Add a row."""
         budget = self._budget
-        if row.state not in {"final", "provisional"}:
+        if row.state not in RECORD_STATES:
             if row.created is None or row.created >= self._start:
                 self._add_unresolved(row)
             return
@@ -324,9 +324,9 @@ class _BudgetTally:
         if row.created < self._start:
             return
         sums.records += 1
-        is_provisional = row.state == "provisional" and row.created >= self._settled_before
+        is_provisional = row.state == "provisional"
         sums.provisional += is_provisional
-        sums.never_final += row.state == "provisional" and not is_provisional
+        sums.never_final += row.state == "never-final"
         sums.unknown += amount is None
         sums.doubtful += is_provisional or amount is None
         if amount is not None:

@@ -72,6 +72,8 @@ class Group:
         key: The values that the records share, in the order of the report's `by`; None: unknown.
         records: How many records there are.
         provisional: How many of them are not final: their figures may still change.
+        never_final: How many of them did not become final and are no longer requested: they count
+            with the figures that they state.
         charged_usd: What the account was charged.
         upstream_usd: What providers billed to your own keys (BYOK), in addition.
         all_in_usd: The sum of both.
@@ -88,6 +90,7 @@ class Group:
     key: tuple[str | None, ...]
     records: int
     provisional: int
+    never_final: int
     charged_usd: Total[Decimal]
     upstream_usd: Total[Decimal]
     all_in_usd: Total[Decimal]

@@ -165,10 +165,15 @@ def not_all_in(group: Group, decimals: int | None = None) -> str:
 
 def records(group: Group) -> str:
     """Return how many records there are, and how many of them are not final."""
-    text = count(group.records, "record")
-    if not group.provisional:
-        return text
-    return f"{text}, {group.provisional:,} of them not final: their figures may still change"
+    return ", ".join((count(group.records, "record"), *not_final(group)))
+
+
+def not_final(group: Group) -> Iterator[str]:
+    """Yield how many records are not final: those that may still change, and the others."""
+    if group.provisional:
+        yield f"{group.provisional:,} of them not final: their figures may still change"
+    if group.never_final:
+        yield f"{group.never_final:,} of them never final: no longer requested, counted as stated"
 
 
 def left_out(report: Report) -> Iterator[str]:
@@ -199,11 +204,9 @@ def left_out(report: Report) -> Iterator[str]:
 def changed(differences: Sequence[TotalsDifference]) -> str:
     """Return that rows were changed after they were written, with the differences by day."""
     listed = "; ".join(map(str, differences[:_MAX_DIFFERENCES]))
-    more = len(differences) - _MAX_DIFFERENCES
-    return (
-        "rows were changed after they were written, so no sum is reliable: "
-        f"{listed}{f'; and {more} more differences' if more > 0 else ''}"
-    )
+    left = len(differences) - _MAX_DIFFERENCES
+    more = f"; and {count(left, 'more difference')}" if left > 0 else ""
+    return f"rows were changed after they were written, so no sum is reliable: {listed}{more}"
 
 
 def saving(group: Group) -> str:

@@ -115,7 +115,8 @@ def group(
 
 def _sums(amounts: Amounts) -> list[str]:
     """Return SQL columns for the number of records, and the sums of amounts and tokens."""
-    columns = ["count(*)", "count(*) FILTER (state = 'provisional')"]
+    columns = ["count(*)"]
+    columns += [f"count(*) FILTER (state = '{state}')" for state in ("provisional", "never-final")]
     for name in AMOUNTS:
         columns += amounts.sums(name)
     for name in TOKENS:
@@ -220,7 +221,7 @@ def _text(name: str, key: Any, zone: datetime.tzinfo) -> str | None:
 def _group(key: tuple[str | None, ...], cells: Sequence[Any]) -> Group:
     """Return the group of a row of the result."""
     remaining = iter(cells)
-    records, provisional = next(remaining), next(remaining)
+    records, provisional, never_final = (next(remaining) for _ in range(3))
     figures: dict[str, Any] = {}
     for name in AMOUNTS:
         figures[name] = Amounts.total([next(remaining) for _ in range(3)], records)
@@ -228,4 +229,4 @@ def _group(key: tuple[str | None, ...], cells: Sequence[Any]) -> Group:
         figures[name] = Total[int](next(remaining) or 0, records - next(remaining))
     for name in MEASURES:
         figures[name] = read_spread(next(remaining), next(remaining))
-    return Group(key, records, provisional, **figures)
+    return Group(key, records, provisional, never_final, **figures)

@@ -29,7 +29,7 @@ from modelgates_client.ledger.control_totals import (
     RECORDS as COUNT,
 )
 from modelgates_client.ledger.database import Database
-from modelgates_client.ledger.derived import Derived
+from modelgates_client.ledger.derived import NEVER_FINAL, Derived
 from modelgates_client.ledger.errors import DamagedError
 from modelgates_client.ledger.ledger import bring_up_to_date
 from modelgates_client.reports.selection import between
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 Row = tuple[Any, ...]
 
 _BATCH_SIZE: Final = 4000  # rows that are summed together
-_RECORD_STATES: Final = frozenset(["final", "provisional"])
+RECORD_STATES: Final = frozenset(["final", "provisional", "never-final"])
 _BUSY_TIMEOUT_S: Final = 30.0  # seconds to wait for a lock of another process
 
 
@@ -191,8 +191,8 @@ class DayTotals:
         day: The day, in days since 1970-01-01.
         records: How many records there are.
         times: The sum of their times of day, in microseconds.
-        provisional: How many are not final, and were created since `settled_before`.
-        never_final: How many are not final, and were created before.
+        provisional: How many are not final.
+        never_final: How many did not become final, and are no longer requested.
         unknown: How many have an unknown amount.
         doubtful: How many are provisional or have an unknown amount.
         amount: The sum of the known amounts.
@@ -213,7 +213,6 @@ def totals_by_day(
     name: str,
     start: int | None,
     end: int | None,
-    settled_before: int,
 ) -> Iterator[DayTotals]:
     """Yield the totals of each UTC day that has records, aggregated by SQLite from an index.
 
@@ -222,14 +221,11 @@ def totals_by_day(
         name: The column of the amount.
         start: The start of a day, in microseconds since 1970 UTC; None: unbounded.
         end: The end of a day, in microseconds since 1970 UTC; None: unbounded.
-        settled_before: Records created before this time, in microseconds since 1970 UTC, no longer
-            change.
 
     Raises:
         DamagedError: A time or an amount is not a number.
     """
-    provisional = f"state = 'provisional' AND {CREATED} >= {settled_before}"
-    never_final = f"state = 'provisional' AND {CREATED} < {settled_before}"
+    provisional = f"state = 'provisional' AND NOT ({NEVER_FINAL})"
     while True:
         ((created,),) = connection.execute(
             f"SELECT min({CREATED}) FROM record_rows WHERE {between(CREATED, start, end)}"  # noqa: S608 - constants
@@ -240,14 +236,14 @@ def totals_by_day(
             raise DamagedError("a time in it is not a number")
         day = created // DAY
         start = (day + 1) * DAY
-        ((records, times, recent, old, unknown, doubts, known, texts),) = connection.execute(
+        ((records, times, open_, ended, unknown, doubts, known, texts),) = connection.execute(
             f"SELECT count(*), sum({CREATED} - {day * DAY}), sum({provisional}), "  # noqa: S608 - constants
-            f"sum({never_final}), sum({name} IS NULL), sum({provisional} OR {name} IS NULL), "
+            f"sum({NEVER_FINAL}), sum({name} IS NULL), sum({provisional} OR {name} IS NULL), "
             f"count({name}), group_concat({name}) "
             f"FROM record_rows WHERE {between(CREATED, day * DAY, start)}"
         ).fetchall()
         amount = sum_of_concatenated(texts, known)
-        yield DayTotals(day, records, times, recent, old, unknown, doubts, amount)
+        yield DayTotals(day, records, times, open_, ended, unknown, doubts, amount)
 
 
 def sum_of_concatenated(texts: str | None, number: int) -> Decimal:
@@ -291,8 +287,8 @@ def split(rows: list[Row]) -> tuple[list[Row], list[Row]]:
     states = [row[1] for row in rows]
     if states.count("final") == len(rows):  # the common case
         return rows, []
-    records = [row for row in rows if row[1] in _RECORD_STATES]
-    return records, [row for row in rows if row[1] not in _RECORD_STATES]
+    records = [row for row in rows if row[1] in RECORD_STATES]
+    return records, [row for row in rows if row[1] not in RECORD_STATES]
 
 
 class DaySums:

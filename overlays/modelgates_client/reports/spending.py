@@ -4,7 +4,6 @@ A ledger is read by SQLite, so that the check needs no extra; the export of a le
 are exact.
 """
 
-import datetime
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -44,9 +43,6 @@ Verdict = Literal["within", "over", "undecided"]
 
 AMOUNTS: Final[dict[Basis, str]] = {"charged": "charged_usd", "all-in": "all_in_usd"}
 
-#: The age at which a record that is not final is no longer expected to change.
-SETTLED_AFTER: Final = datetime.timedelta(days=7)
-
 #: The columns of rows that are read.
 COLUMNS: Final = ("state", "created_at", *AMOUNTS.values(), LABELS.name)
 
@@ -69,7 +65,7 @@ class Spending:
         doubtful: How many ids may make the sum wrong: those that are provisional, unknown, undated,
             pending or failed, each counted once.
         forgotten: Ids that are no longer requested; they do not count as doubtful.
-        never_final: How many of the records are not final, and older than `SETTLED_AFTER`: they
+        never_final: How many of the records did not become final and are no longer requested: they
             count with the cost that they state, neither as provisional nor as doubtful.
         differences: Where the rows of the period's days differ from the ledger's control totals:
             rows were changed after they were written, so no sum of them is reliable.
@@ -107,7 +103,6 @@ def spending(
     period: Period,
     basis: Basis,
     where: Mapping[str, str] = MappingProxyType({}),
-    now: datetime.datetime | None = None,
 ) -> Spending:
     """Return the spending of the rows of a ledger or of exports, which are read once.
 
@@ -116,8 +111,6 @@ def spending(
         period: The period.
         basis: Which cost to sum.
         where: Only rows with these labels count.
-        now: The current time, timezone-aware, from which the age of records counts; None: that of
-            the clock.
 
     Raises:
         DamagedError: An amount or a time is not a number.
@@ -128,12 +121,11 @@ def spending(
     name = AMOUNTS[basis]
     days = whole_days(period.since, period.until)
     sums = DaySums((name,))
-    before = settled_before(now or datetime.datetime.now(datetime.UTC))
-    tally = _Tally(period, before, has_selection=bool(selection))
+    tally = _Tally(period, has_selection=bool(selection))
     conditions = within(dialect, *days)
     if dialect is OF_LEDGER and not where:
         start, end = _inner_days(period)
-        for totals in totals_by_day(rows.connection, name, start, end, before):
+        for totals in totals_by_day(rows.connection, name, start, end):
             sums.add_day(totals)
             tally.add_day(totals)
         conditions = _except_days(conditions, start, end)
@@ -144,11 +136,6 @@ def spending(
         tally.add_unresolved(unresolved)
     differences = sums.differences(rows.control_totals, *days)
     return tally.spending((*differences, *rows.source_differences()))
-
-
-def settled_before(now: datetime.datetime) -> int:
-    """Return when records were created that no longer change, in microseconds since 1970 UTC."""
-    return microseconds(now - SETTLED_AFTER)
 
 
 def _inner_days(period: Period) -> tuple[int | None, int | None]:
@@ -172,16 +159,14 @@ def _except_days(conditions: list[str], start: int | None, end: int | None) -> l
 class _Tally:
     """Sums rows of a time, a state, an amount and possibly a flag to a `Spending`."""
 
-    def __init__(self, period: Period, settled_before: int, *, has_selection: bool) -> None:
+    def __init__(self, period: Period, *, has_selection: bool) -> None:
         """Start with no rows.
 
         Args:
             period: The period.
-            settled_before: Records created before this time no longer change.
             has_selection: Whether rows have a fourth cell that says whether they count.
         """
         self._has_selection = has_selection
-        self._settled_before = settled_before
         self._is_all = period.is_all
         self._start = -inf if period.since is None else microseconds(period.since)
         self._end = inf if period.until is None else microseconds(period.until)
@@ -199,16 +184,15 @@ class _Tally:
             selected = [row for row in selected if self._contains(row)]
         if selected is not records:
             known = sum_of([row[2] for row in selected if row[2] is not None])
-        not_final = [row[1] for row in selected].count("provisional")
-        unknown = [row[2] for row in selected].count(None)
-        provisional, doubtful = 0, unknown
-        if not_final:
-            provisional = sum(map(self._is_provisional, selected))
-            doubtful = sum(row[2] is None or self._is_provisional(row) for row in selected)
+        states = [row[1] for row in selected]
+        provisional = states.count("provisional")
+        unknown = doubtful = [row[2] for row in selected].count(None)
+        if provisional:
+            doubtful = sum(row[2] is None or row[1] == "provisional" for row in selected)
         self._known = EXACT.add(self._known, known)
         self._records += len(selected)
         self._provisional += provisional
-        self._never_final += not_final - provisional
+        self._never_final += states.count("never-final")
         self._unknown += unknown
         self._doubtful += doubtful
 
@@ -233,11 +217,6 @@ class _Tally:
         if day is None:
             return self._is_all
         return self._start <= day * DAY and (day + 1) * DAY <= self._end
-
-    def _is_provisional(self, row: Row) -> bool:
-        return bool(
-            row[1] == "provisional" and (inf if row[0] is None else row[0]) >= self._settled_before
-        )
 
     def _contains(self, row: Row) -> bool:
         if row[0] is None:

@@ -156,7 +156,8 @@ FIRST: Final = (
         "text",
         lambda of: "final" if of.record.is_final else "provisional",
         "final: there is a record, and it is settled; provisional: there is one that may still "
-        "change; pending: there is none yet; failed: there is none, and retrying is not "
+        "change; never-final: there is one that did not become final, and it is no longer "
+        "requested; pending: there is none yet; failed: there is none, and retrying is not "
         "expected to help; forgotten: there is none, and it is no longer requested",
     ),
     _computed(

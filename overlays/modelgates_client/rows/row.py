@@ -18,7 +18,7 @@ from modelgates_runtime.errors import FieldError
 
 #: Increase it when a value is derived from a record in another way than before: stored rows are
 #: then derived again.
-VERSION: Final = 4
+VERSION: Final = 5
 
 _FIRST: Final = tuple(value for _, value in FIRST)
 _LAST: Final = tuple(value for _, value in LAST)

@@ -108,7 +108,7 @@ def budget(options: BudgetOptions, messages: Messages) -> Status:
     stdout = Stdout()
     now = datetime.datetime.now(datetime.UTC)
     period = options.period(now)
-    spent = _spending(options, period, now)
+    spent = _spending(options, period)
     verdict = spent.verdict(max_usd, options.allow_doubtful)
     if spent.differences:
         messages.warning(f"{changed(spent.differences)}; run `modelgates check` on it")
@@ -162,11 +162,11 @@ def _advice(spent: Spending) -> str:
     return "".join(f"{part}, " for part in parts) + ("or " if parts else "")
 
 
-def _spending(options: BudgetOptions, period: Period, now: datetime.datetime) -> Spending:
+def _spending(options: BudgetOptions, period: Period) -> Spending:
     options.check_sources("add up")
     where = read_where(options.where)
     with rows_of_sources(options.sources, COLUMNS) as rows:
-        return spending(rows, period, options.basis, where, now)
+        return spending(rows, period, options.basis, where)
 
 
 def _line(spent: Spending, verdict: Verdict, max_usd: Decimal, period: Period, basis: Basis) -> str:

@@ -34,6 +34,7 @@ from modelgates_client.errors import (
     ResponseValidationError,
 )
 from modelgates_client.records.generation_ids import is_id, refusal
+from modelgates_client.reports.formatting import count
 from modelgates_runtime.errors import ModelGatesError
 
 FormatName = Literal["table", "json", "junit"]
@@ -181,7 +182,7 @@ class _Run:
             for flaw in flaws[:_MAX_FLAWS]:
                 self._report_damage(name, str(flaw))
             if len(flaws) > _MAX_FLAWS:
-                self._report_damage(name, f"and {len(flaws) - _MAX_FLAWS} more flaws")
+                self._report_damage(name, f"and {count(len(flaws) - _MAX_FLAWS, 'more flaw')}")
             if not flaws or ledger is None:
                 return
             opened.repair(flaws)
@@ -189,7 +190,7 @@ class _Run:
         lost = sum(flaw.is_record_lost for flaw in flaws)
         if lost:
             again = f"modelgates fetch --ledger {quote(name)}"
-            self._messages.warning(f"{name}: to request {lost} ids again: {again}")
+            self._messages.warning(f"{name}: to request {count(lost, 'id')} again: {again}")
 
     def _report_damage(self, name: str, problem: str) -> None:
         self._messages.error(f"{name}: {problem}")

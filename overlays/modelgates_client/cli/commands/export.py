@@ -241,13 +241,14 @@ def _warn_of_omissions(
     """Report what the export leaves out, and which of its values are unknown."""
     focus = options.focus
     left_out = [
-        (counts.unresolved if focus else 0, "ids without a record"),
-        (counts.unpriced if focus else 0, "charges of records without an amount"),
+        (counts.unresolved if focus else 0, "id", "without a record"),
+        (counts.unpriced if focus else 0, "charge", "without an amount"),
         (
             counts.upstream_unknown if focus else 0,
-            "upstream charges of records that do not say whether there is one, or how much",
+            "upstream charge",
+            "of which it is not known whether there is one, or how much",
         ),
-        (counts.undated if focus or not period.is_all else 0, "records without a readable time"),
+        (counts.undated if focus or not period.is_all else 0, "record", "without a readable time"),
     ]
     if focus and counts.unquantified:
         messages.warning(
@@ -255,13 +256,13 @@ def _warn_of_omissions(
         )
     if counts.differences:
         messages.warning(f"{changed(counts.differences)}; run `modelgates check` on it")
-    parts = [f"{number:,} {what}" for number, what in left_out if number]
+    parts = [f"{count(number, noun)} {what}" for number, noun, what in left_out if number]
     if parts:
         messages.warning(f"left out, because they are unknown: {', '.join(parts)}")
     if not focus and counts.unresolved:
         messages.warning(
-            f"{counts.unresolved:,} of the rows are ids without a record: most columns are null; "
-            "see the column state"
+            f"{count(counts.unresolved, 'row is', 'rows are')} without a record: most columns are "
+            "null; see the column state"
         )
     if counts.provisional:
         messages.warning(f"{count(counts.provisional, 'record')} not final: the cost may change")

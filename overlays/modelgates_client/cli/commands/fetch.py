@@ -24,8 +24,8 @@ from modelgates_client.cli.progress import fetch_progress, states_text
 from modelgates_client.cli.reading import STDIN
 from modelgates_client.cli.statuses import Status, status_of
 from modelgates_client.client.async_client import AsyncModelGates
-from modelgates_client.errors import ConfigurationError
-from modelgates_client.ledger import Ledger
+from modelgates_client.errors import ConfigurationError, GenerationNotReadyError
+from modelgates_client.ledger import GivenUp, Ledger
 from modelgates_client.ledger.capture_file import has_capture_file
 from modelgates_client.ledger.fetching import fetch as fetch_into
 from modelgates_client.ledger.progress import Progress
@@ -82,9 +82,9 @@ class FetchOptions(ServerOptions):
         "--give-up-after",
         metavar="AGE",
         default="7d",
-        help="Forget ids older than AGE, such as 36h, 7d or 2w, if the server has no record of "
-        "them; never keeps all. Default: 7d. The age counts from the time in gen-<seconds>-..., "
-        "or else from when the id was queued.",
+        help="Stop requesting ids older than AGE, such as 36h, 7d or 2w, if the server has no "
+        "record of them, or none that is final; never keeps all. Default: 7d. The age counts from "
+        "the time in gen-<seconds>-..., or else from when the id was queued.",
     )
     no_final: bool = option(
         "--no-final", is_flag=True, help="Do not wait for records to become final."
@@ -124,21 +124,27 @@ def fetch(options: FetchOptions, messages: Messages) -> Status:
         counts = ledger.counts()
     elapsed_s = time.monotonic() - started_s
     messages.info(
-        f"{sum(counts):,} ids: {states_text(counts)}; {run.requests:,} requests in "
+        f"{count(sum(counts), 'id')}: {states_text(counts)}; {count(run.requests, 'request')} in "
         f"{elapsed_s:.1f} s"
     )
     if not stdout.is_terminal:
         result = {"ids": sum(counts), **counts._asdict(), "requests": run.requests}
         stdout.write(f"{json.dumps({**result, 'elapsed_s': round(elapsed_s, 3)})}\n")
-    if run.given_up:
+    age = options.give_up_after
+    if run.given_up.forgotten:
         messages.warning(
-            f"{count(run.given_up, 'id')} given up: older than {options.give_up_after}, and "
-            "without a record; see `modelgates list --forgotten`"
+            f"{count(run.given_up.forgotten, 'id')} given up: older than {age}, and without a "
+            "record; see `modelgates list --forgotten`"
+        )
+    if run.given_up.never_final:
+        messages.info(
+            f"{count(run.given_up.never_final, 'record')} not final after {age}: counted as stated "
+            "and no longer requested; see `modelgates list --never-final`"
         )
     if run.is_stopped:
         return run.status  # after a stop, pending ids are expected
-    unsettled = run.given_up + counts.pending + (0 if options.no_final else counts.provisional)
-    if unsettled:
+    provisional = 0 if options.no_final else counts.provisional
+    if run.given_up.forgotten + counts.pending + provisional:
         run.status = max(run.status, Status.NOT_FOUND)
     if counts.failed:  # perhaps in an earlier run
         run.status = max(run.status, Status.FAILED)
@@ -151,7 +157,7 @@ class _Run:
     Attributes:
         status: The highest exit status of all failures.
         requests: Number of requests that were sent, also for ids without an outcome.
-        given_up: Number of ids that were given up.
+        given_up: The ids that were given up.
         is_stopped: Whether the run ended before all ids were requested.
     """
 
@@ -164,7 +170,7 @@ class _Run:
     ) -> None:
         self.status = Status.OK
         self.requests = 0
-        self.given_up = 0
+        self.given_up = GivenUp()
         self.is_stopped = False
         self._options = options
         self._messages = messages
@@ -218,8 +224,19 @@ class _Run:
         self.requests += 1
 
     def _say_errors(self) -> None:
-        """Report the latest error of each class, since there could be millions of them."""
-        for error in self._latest.errors if self._latest is not None else ():
+        """Report the latest error of each class, since there could be millions of them.
+
+        That a record is not ready is no error if the run gave up waiting for it to become final.
+        """
+        latest = self._latest
+        if latest is None:
+            return
+        is_settled = not (
+            latest.counts.pending or latest.counts.provisional or latest.given_up.forgotten
+        )
+        for error in latest.errors:
+            if isinstance(error, GenerationNotReadyError) and is_settled:
+                continue
             self._messages.error(f"{type(error).__name__}, the latest: {error}")
             self.status = max(self.status, status_of(error))
 

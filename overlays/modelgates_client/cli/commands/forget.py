@@ -38,7 +38,9 @@ class ForgetOptions(LedgerOptions):
         "queued.",
     )
     undo: bool = option(
-        "--undo", is_flag=True, help="Queue the given forgotten IDs again, or all of them."
+        "--undo",
+        is_flag=True,
+        help="Queue the given IDs again that were forgotten or given up, or all of them.",
     )
 
 
@@ -94,7 +96,7 @@ def forget(options: ForgetOptions, messages: Messages) -> Status:
 def _is_eligible(ledger: Ledger, generation_id: str, *, undo: bool) -> bool:
     unresolved = ledger.unresolved_id(generation_id)
     # Forgetting an id twice is the same as forgetting it once.
-    states = {"forgotten"} if undo else {"pending", "failed", "forgotten"}
+    states = {"forgotten", "never-final"} if undo else {"pending", "failed", "forgotten"}
     return unresolved is not None and unresolved.state in states
 
 

@@ -38,6 +38,11 @@ class ListOptions(LedgerOptions):
     forgotten: bool = option(
         "--forgotten", is_flag=True, help="List ids that were given up, or forgotten by `forget`."
     )
+    never_final: bool = option(
+        "--never-final",
+        is_flag=True,
+        help="List ids whose record did not become final and is no longer requested.",
+    )
     shown_as: Literal["table", "jsonl"] | None = option(
         "--format",
         type=click.Choice(("table", "jsonl")),
@@ -49,14 +54,14 @@ class ListOptions(LedgerOptions):
     ListOptions,
     summary="List a ledger's unresolved ids: why, and when they were last requested.",
     details="""
-    Lists all of them except forgotten ones, or only the kinds that the options select. No request
-    is sent. On a terminal, each id is a line of text; in a pipe, a line of JSON.
+    Lists all of them except those that are no longer requested, or only the kinds that the options
+    select. No request is sent. On a terminal, each id is a line of text; in a pipe, a line of JSON.
     """,
 )
 def list_ids(options: ListOptions, messages: Messages) -> Status:
     """Run `modelgates list`: print a ledger's unresolved ids with reasons and times.
 
-    Forgotten ids are included only if they are selected.
+    Those that are no longer requested are included only if they are selected.
 
     Raises:
         LedgerError: The ledger cannot be read.
@@ -70,15 +75,20 @@ def list_ids(options: ListOptions, messages: Messages) -> Status:
         "provisional": options.provisional,
         "unknown": options.unknown,
         "forgotten": options.forgotten,
+        "never-final": options.never_final,
     }
-    states = {name for name, is_on in selected.items() if is_on} or {*selected} - {"forgotten"}
+    ended = {"forgotten", "never-final"}
+    states = {name for name, is_on in selected.items() if is_on} or {*selected} - ended
     as_table = stdout.is_terminal if options.shown_as is None else options.shown_as == "table"
     number = 0
     with Ledger(options.ledger, read_only=True) as ledger:
-        kinds: tuple[Kind, ...] = ("waiting", "unknown", "forgotten")
-        for each in chain.from_iterable(
-            ledger.unresolved(kind) for kind in kinds if kind == "waiting" or kind in states
-        ):
+        readers: dict[Kind, bool] = {
+            "waiting": True,
+            "unknown": "unknown" in states,
+            "forgotten": bool(states & ended),
+        }
+        kinds = (kind for kind, is_read in readers.items() if is_read)
+        for each in chain.from_iterable(map(ledger.unresolved, kinds)):
             if each.state in states:
                 number += 1
                 stdout.write(f"{_line(each) if as_table else json.dumps(to_plain(each))}\n")
@@ -89,8 +99,9 @@ def list_ids(options: ListOptions, messages: Messages) -> Status:
 
 def _line(each: UnresolvedId) -> str:
     tried = "never tried" if each.tried_at is None else f"tried {moment_text(each.tried_at)}"
-    forgotten = "" if each.forgotten_at is None else f", forgotten {moment_text(each.forgotten_at)}"
+    ended = "forgotten" if each.state == "forgotten" else "given up"
+    when = "" if each.forgotten_at is None else f", {ended} {moment_text(each.forgotten_at)}"
     return sanitize(
         f"{each.generation_id}  {reason_text(each)}; {tried}, {count(each.requests, 'request')}"
-        f"{forgotten}"
+        f"{when}"
     )

@@ -82,7 +82,8 @@ def _lines(
     else:
         yield f"{sanitize(generation_id)}  no record"
     if waiting is not None:
-        title = "Waiting" if waiting.forgotten_at is None else "Forgotten"
+        titles = {"forgotten": "Forgotten", "never-final": "Given up"}
+        title = titles.get(waiting.state, "Waiting")
         yield f"  {title:<10} {sanitize(reason_text(waiting))}"
         tried = "never" if waiting.tried_at is None else moment_text(waiting.tried_at)
         queued = "" if waiting.queued_at is None else f"; queued {moment_text(waiting.queued_at)}"
@@ -111,6 +112,8 @@ def reason_text(waiting: UnresolvedId) -> str:
     """Return the state of an id, and why there is no final record of it."""
     if waiting.state == "unknown":
         return "unknown: the record does not state a cost"
+    if waiting.state == "never-final":
+        return "never-final: the record did not become final, and is no longer requested"
     reason = "not requested" if waiting.tried_at is None else "the record may still change"
     if waiting.tried_at is None and waiting.state == "pending":
         reason = "not requested yet"

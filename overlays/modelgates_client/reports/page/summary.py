@@ -63,7 +63,9 @@ def _final(report: Report) -> str:
     total = report.total
     if not total.records:
         return "there are none"
-    return f"{total.provisional:,} of them not final" if total.provisional else "all of them final"
+    counts = ((total.provisional, "not final"), (total.never_final, "never final"))
+    texts = [f"{number:,} of them {text}" for number, text in counts if number]
+    return ", ".join(texts) or "all of them final"
 
 
 def _tile(title: str, value: str | Html, notes: list[str], *, is_warned: bool) -> str:
@@ -78,7 +80,7 @@ def _left_out(report: Report) -> str:
     lines = list(formatting.left_out(report))
     if partly := formatting.not_all_in(report.total):
         lines.append(partly)
-    if report.total.provisional:
+    if any(formatting.not_final(report.total)):
         lines.append(formatting.records(report.total))
     if not lines:
         return ""
