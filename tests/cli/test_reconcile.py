@@ -9,6 +9,7 @@ from modelgates_client.cli.statuses import Status
 from modelgates_client.resources import activity
 from modelgates_runtime import decoders
 from modelgates_runtime.operation import Content, Operation
+from modelgates_runtime.requests import Parameter
 
 from ..reports.sample_ledgers import make_ledger, record
 from ..reports.test_reconciliation import item
@@ -42,14 +43,14 @@ def test_equal_totals_have_status_0(ledger):
 
 
 def test_missing_records_have_their_own_status(ledger):
-    """The message says that ids without a record may explain the difference."""
+    """The message says that ids without a record may explain it."""
     status, printed, stderr = run(ledger, [item()], "--format", "text")
 
     assert status == Status.DIFFERENT == 14
     assert printed.startswith("they differ: ")
     assert "2026-11-02 a/b: 1 missing in the ledger: 2 in the account, 1 in the ledger" in printed
     assert "1 in the ledger; $2.000000 and $1.000000" in printed
-    assert "may explain the difference" in stderr
+    assert "may explain what is missing" in stderr
 
 
 def test_a_pipe_gets_json(ledger):
@@ -70,11 +71,14 @@ def test_activity_is_fetched_if_the_spec_has_the_operation(ledger, monkeypatch):
     assert invoke("reconcile", ledger)[0] == Status.USAGE
     assert "has no operation GET /activity" in invoke("reconcile", ledger)[2]
     known = {"200": Content(decoders.ANYTHING)}
-    operation = Operation("get-user-activity", "GET", "/activity", known)
+    filters = tuple(Parameter(each, each, "query") for each in ("date", "group_by"))
+    operation = Operation("get-user-activity", "GET", "/activity", known, filters)
     monkeypatch.setattr(activity, "OPERATIONS", {operation.id: operation})
     with HTTPServer(host="127.0.0.1") as server:
         server.expect_request(
-            "/api/v1/activity", headers={"Authorization": "Bearer sk-mg-CANARY"}
+            "/api/v1/activity",
+            headers={"Authorization": "Bearer sk-mg-CANARY"},
+            query_string="",
         ).respond_with_json({"data": [item(requests=1, usage=1)]})
         base_url = server.url_for("/api/v1")
         status, printed, _ = invoke("reconcile", ledger, "--base-url", base_url)

@@ -109,6 +109,19 @@ def test_differences_are_found(records, finding):
     assert findings(result)[2, "a/b"] == finding
 
 
+def test_models_with_the_same_permaslug_are_one():
+    """Records name either; a model that was renamed is not missing on other days."""
+    items = [
+        item(model="new", requests=1, usage=1),
+        item(model="a/b", date="2026-11-03", requests=1, usage=1),
+        item(model="c", model_permaslug="c-2026", date="2026-11-04", requests=1, usage=1),
+        item(model="c", model_permaslug="a/b-2026", date="2026-11-05", requests=1, usage=1),
+    ]
+    names = ["a/b-2026", "new", "c-2026", "a/b"]
+    result = reconciled(items, *(record(days=day, model=each) for day, each in enumerate(names)))
+    assert findings(result) == {(day, "c"): "same" for day in range(2, 6)}
+
+
 def test_a_model_that_only_the_ledger_has_is_missing_in_the_account():
     """On a day that the activity covers; records of other days are left out and counted."""
     items = [item(), item(date="2026-11-05")]
@@ -224,15 +237,31 @@ def test_as_many_requests_are_missing_as_the_ledger_lacks(calls):
         ("{", "it is not valid JSON"),
         ('{"error": 1}', "expected {"),
         ("[1]", "expected {"),
-        ('{"data": []}', "it contains no activity"),
+        ('{"data": []}', "it is empty"),
+        ("[" * 10**5, "it is nested too deeply"),
         ("date,model\n2026-11-02,a", "item 1: usage is missing"),
-        (json.dumps([item(), item(date="yesterday")]), "item 2: date 'yesterday'"),
+        (json.dumps([item(), item(date="yesterday")]), "item 2: date: expected YYYY-MM-DD"),
         (json.dumps([item(usage="much")]), "item 1: usage: expected an amount"),
         (json.dumps([item(usage=True)]), "item 1: usage: expected an amount"),
         ('[{"usage": NaN}]', "it is not valid JSON"),
         (json.dumps([item(requests=1.5)]), "item 1: requests: expected a whole number"),
+        (json.dumps([item(prompt_tokens=[])]), "item 1: prompt_tokens: expected a whole number"),
         (json.dumps([item(requests=-1)]), "item 1: requests: expected a whole number"),
         (json.dumps([item(model=None)]), "item 1: model is missing"),
+        (json.dumps([item(model=["a/b"])]), "item 1: model: expected a name, not ['a/b']"),
+        (json.dumps([item(usage={})]), "item 1: usage: expected an amount"),
+        *(
+            (json.dumps([item(**{name: 424242})]).replace("424242", number), message)
+            for name, message in (
+                ("usage", "item 1: usage: expected an amount"),
+                ("requests", "item 1: requests: expected"),
+                ("prompt_tokens", "item 1: prompt_tokens: expected"),
+            )
+            for number in ("1e15", "1e400", "1e999999", "-1e999999", "9" * 5000)
+        ),
+        ('[{"usage": 1e99999999999999999999}]', "1e99999999999999999999 is out of range"),
+        ("date\n" + "x" * 200_000, "it is not valid CSV"),
+        ("date," + "x" * 200_000, "it is not valid CSV"),
     ],
 )
 def test_invalid_activity_is_refused(text, message):
@@ -240,3 +269,15 @@ def test_invalid_activity_is_refused(text, message):
     with pytest.raises(ConfigurationError, match=r"^activity: ") as caught:
         read_activity(text, "activity")
     assert message in str(caught.value)
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("usage", ["0.3000000000000000000000000001", "3e-1", "0.3"])
+def test_digits_that_no_ledger_has_are_rounded(usage):
+    """To 24 decimals; a tolerance may have any number of digits."""
+    text = json.dumps([item(usage=424242, requests=1)]).replace("424242", usage)
+    activity = read_activity(text, "activity")
+    tolerance = Decimal("1e-60")
+    assert reconcile(activity, [record("0.3")], tolerance).is_same
+    tiny = read_activity(text.replace(usage, "1e-999999"), "activity")
+    assert not reconcile(tiny, [record("0.3")], tolerance).is_same

@@ -10,12 +10,13 @@ import io
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
+from fractions import Fraction
 from typing import Any, Final, NamedTuple
 
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.exports.tables import RECORDS
-from modelgates_client.ledger.control_totals import DAY, EXACT, date_of, day_of
+from modelgates_client.ledger.control_totals import DAY, date_of, day_of
 from modelgates_client.reports.figures import (
     ActivitySums,
     DayAndModel,
@@ -23,6 +24,7 @@ from modelgates_client.reports.figures import (
     Reconciliation,
     ReconciliationLine,
 )
+from modelgates_client.reports.formatting import elided
 from modelgates_client.reports.reading import (
     DatabaseConnection,
     rows_of_ledger,
@@ -36,6 +38,10 @@ TOLERANCE: Final = Decimal("0.000001")
 
 _AMOUNTS: Final = ("usage", "byok_usage_inference")
 _COUNTS: Final = ("requests", "prompt_tokens", "completion_tokens", "reasoning_tokens")
+_MAX: Final = Decimal(10**14)  # of amounts and counts, exclusive; amounts of ledgers are below it
+_LAST_DECIMAL: Final = Decimal(1).scaleb(-24)  # of amounts in ledgers
+_ROUNDED: Final = Context(prec=80)
+_MAX_SHOWN: Final = 60  # characters of an invalid value
 #: The columns of the activity that are read.
 COLUMNS: Final = ("date", "model", "model_permaslug", *_AMOUNTS, *_COUNTS)
 
@@ -81,24 +87,40 @@ def read_activity(text: str, name: str) -> Activity:
     """
     items = _items(text, name)
     if not items:
-        raise ConfigurationError(f"{name}: it contains no activity")
+        raise ConfigurationError(f"{name}: it is empty, so there is nothing to compare with")
+    read = [_read(item, f"{name}: item {number}") for number, item in enumerate(items, 1)]
+    names = _model_names(items)
     sums: dict[DayAndModel, ActivitySums] = {}
-    names: dict[str, str] = {}
-    for number, item in enumerate(items, 1):
-        key, item_sums = _read(item, f"{name}: item {number}")
+    for item, (day, item_sums) in zip(items, read, strict=True):
+        key = DayAndModel(day, names[item["model"]])
         sums[key] = sums.get(key, ActivitySums()).plus(item_sums)
-        for each in (item.get("model_permaslug"), item["model"]):
-            if isinstance(each, str) and each and key.model is not None:
-                names.setdefault(each, key.model)
     return Activity(sums, names)
+
+
+def _model_names(items: Iterable[Mapping[str, Any]]) -> Mapping[str, str]:
+    """Return the model by each of its names: variants that share one are one model."""
+    models: dict[str, str] = {}
+    for item in items:
+        pair = (item["model"], item.get("model_permaslug"))
+        names = [each for each in pair if isinstance(each, str) and each]
+        known = {models[each]: None for each in names if each in models}
+        model = next(iter(known), names[0])
+        if len(known) > 1:
+            models = {each: model if old in known else old for each, old in models.items()}
+        models.update(dict.fromkeys(names, model))
+    return models
 
 
 def _items(text: str, name: str) -> Sequence[Mapping[str, Any]]:
     if text.lstrip()[:1] in {"{", "["}:
         try:
-            value = json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
+            value = json.loads(
+                text, parse_float=_number, parse_int=_number, parse_constant=_no_constant
+            )
         except ValueError as error:
             raise ConfigurationError(f"{name}: it is not valid JSON: {error}") from None
+        except RecursionError:
+            raise ConfigurationError(f"{name}: it is nested too deeply") from None
         items = value.get("data") if is_object(value) else value
         if not is_array(items) or not all(map(is_object, items)):
             raise ConfigurationError(
@@ -106,9 +128,9 @@ def _items(text: str, name: str) -> Sequence[Mapping[str, Any]]:
             )
         return items
     rows = csv.DictReader(io.StringIO(text, newline=""))
-    if "date" not in (rows.fieldnames or ()):
-        raise ConfigurationError(f"{name}: expected JSON, or CSV with the columns {_LISTED}")
     try:
+        if "date" not in (rows.fieldnames or ()):
+            raise ConfigurationError(f"{name}: expected JSON, or CSV with the columns {_LISTED}")
         return list(rows)
     except csv.Error as error:
         raise ConfigurationError(f"{name}: it is not valid CSV: {error}") from None
@@ -117,40 +139,62 @@ def _items(text: str, name: str) -> Sequence[Mapping[str, Any]]:
 _LISTED: Final = ", ".join(COLUMNS)
 
 
+def _number(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise ValueError(f"{_shown(text)} is out of range") from None
+
+
 def _no_constant(text: str) -> None:
     raise ValueError(f"{text} is not a JSON number")
 
 
-def _read(item: Mapping[str, Any], place: str) -> tuple[DayAndModel, ActivitySums]:
+def _shown(value: Any) -> str:
+    text = f"{value}" if isinstance(value, str | Decimal) else repr(value)
+    return elided(text, _MAX_SHOWN)
+
+
+def _read(item: Mapping[str, Any], place: str) -> tuple[datetime.date, ActivitySums]:
+    """Return the day and the sums of an item, whose model is checked."""
     for key in ("date", "model", *_AMOUNTS, "requests"):
-        if item.get(key) in {None, ""}:
+        if item.get(key) is None or item[key] == "":
             raise ConfigurationError(f"{place}: {key} is missing; expected {_LISTED}")
+    date, model = item["date"], item["model"]
     try:
-        day = datetime.date.fromisoformat(str(item["date"])[:10])
+        day = datetime.date.fromisoformat(str(date)[:10])
     except ValueError:
-        raise ConfigurationError(f"{place}: date {item['date']!r}: expected YYYY-MM-DD") from None
-    counts = [_count(item.get(key) or 0, f"{place}: {key}") for key in _COUNTS]
+        raise ConfigurationError(
+            f"{place}: date: expected YYYY-MM-DD, not {_shown(date)}"
+        ) from None
+    if not isinstance(model, str):
+        raise ConfigurationError(f"{place}: model: expected a name, not {_shown(model)}")
+    counts = [_count(item.get(key), f"{place}: {key}") for key in _COUNTS]
     requests, prompt, completion, _ = counts
-    charged, upstream = (_amount(item[key], f"{place}: {key}") for key in _AMOUNTS)
-    return DayAndModel(day, str(item["model"])), ActivitySums(
-        requests, charged, upstream, prompt, completion
+    charged, upstream = (
+        _amount(item[key], f"{place}: {key}", "an amount in US dollars") for key in _AMOUNTS
     )
+    return day, ActivitySums(requests, charged, upstream, prompt, completion)
 
 
-def _amount(value: Any, place: str) -> Decimal:
+def _amount(value: Any, place: str, expected: str) -> Decimal:
     try:
         amount = Decimal("NaN") if isinstance(value, bool) else Decimal(str(value))
     except InvalidOperation:
         amount = Decimal("NaN")
-    if not amount.is_finite():
-        raise ConfigurationError(f"{place}: expected an amount in US dollars, not {value!r}")
-    return amount
+    if not amount.is_finite() or amount.copy_abs() >= _MAX:
+        raise ConfigurationError(
+            f"{place}: expected {expected}, less than {_MAX:,}, not {_shown(value)}"
+        )
+    return _ROUNDED.quantize(amount, _LAST_DECIMAL)
 
 
 def _count(value: Any, place: str) -> int:
-    number = _amount(value, place)
+    if value is None or value == "":  # in CSV
+        return 0
+    number = _amount(value, place, "a whole number")
     if number < 0 or number != number.to_integral_value():
-        raise ConfigurationError(f"{place}: expected a whole number, not {value!r}")
+        raise ConfigurationError(f"{place}: expected a whole number, not {_shown(value)}")
     return int(number)
 
 
@@ -213,8 +257,8 @@ def _finding(account: ActivitySums, ledger: ActivitySums, tolerance: Decimal) ->
 
 
 def _is_within(tolerance: Decimal, first: Decimal, second: Decimal) -> bool:
-    larger = max(abs(first), abs(second))
-    return abs(EXACT.subtract(first, second)) <= EXACT.multiply(larger, tolerance)
+    one, other = Fraction(first), Fraction(second)
+    return abs(one - other) <= max(abs(one), abs(other)) * Fraction(tolerance)
 
 
 def reconcile_ledger(path: str, activity: Activity, tolerance: Decimal) -> Reconciliation:

@@ -27,6 +27,7 @@ from modelgates_client.reports.reconciliation_text import lines
 from modelgates_client.reports.to_json import to_plain, versioned
 from modelgates_client.resources.activity import activity
 
+_MISSING: Final = "missing in the ledger"
 _MAX_LINES: Final = 50  # differing days and models to print
 _FETCHED_ACTIVITY: Final = "the account's activity"
 
@@ -83,10 +84,10 @@ def reconcile(options: ReconcileOptions, messages: Messages) -> Status:
         stdout.write(versioned({"is_same": result.is_same, **to_plain(result)}))
     else:
         stdout.write("".join(f"{line}\n" for line in lines(result, _MAX_LINES)))
-    if not result.is_same and result.unresolved:
+    if result.unresolved and any(line.finding == _MISSING for line in result.lines):
         messages.warning(
             f"{count(result.unresolved, 'id')} in the ledger without a record, which may explain "
-            "the difference: fetch them, or see `modelgates list`"
+            "what is missing: fetch them, or see `modelgates list`"
         )
     return Status.OK if result.is_same else Status.DIFFERENT
 
