@@ -72,7 +72,7 @@ def test_a_changed_body_is_requested_again(check, ledger):
 
     assert status == Status.FAILED
     assert "gen-1: its body has changed" in stderr
-    assert f"to request 1 ids again: modelgates fetch --ledger {ledger}" in stderr
+    assert f"to request 1 id again: modelgates fetch --ledger {ledger}" in stderr
     spending = spending_of_ledger(ledger, ALL, "charged")
     assert (spending.provisional, spending.pending, spending.differences) == (1, 0, ())
     with Ledger(ledger) as opened:

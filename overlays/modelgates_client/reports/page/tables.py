@@ -14,6 +14,7 @@ from modelgates_client.reports.page.markup import (
     name,
     number,
 )
+from modelgates_client.reports.selection import TIMES
 
 _UNKNOWN = "unknown"
 _MAX_DIFFERENCES = 200  # days and models
@@ -41,7 +42,7 @@ def groups(report: Report) -> HtmlTable:
         caption=f"Cost by {', '.join(report.by)}",
         columns=[*report.by, *titles],
         text_columns=report.by,
-        rows=[_costs(report, group, _keys(group)) for group in report.groups],
+        rows=[_costs(report, group, _keys(report, group)) for group in report.groups],
         footer=_footer(report, _costs),
         note=_unknown_note(
             amounts, total.records, "unknown: records whose all-in cost is not known. "
@@ -87,7 +88,7 @@ def speeds(report: Report) -> HtmlTable:
         caption=f"Speed and tokens by {', '.join(report.by)}",
         columns=[*report.by, *titles],
         text_columns=report.by,
-        rows=[_speeds(report, group, _keys(group)) for group in report.groups],
+        rows=[_speeds(report, group, _keys(report, group)) for group in report.groups],
         footer=_footer(report, _speeds),
         note=_unknown_note([*zip(tokens, _tokens_of(total), strict=True)], total.records),
     )
@@ -249,8 +250,13 @@ def _usd(amount: Decimal) -> HtmlCell:
     return HtmlCell(reconciliation_text.usd(amount), number(amount))
 
 
-def _keys(group: Group) -> list[HtmlCell]:
-    return [HtmlCell(name(key), None if key is None else formatting.name(key)) for key in group.key]
+def _keys(report: Report, group: Group) -> list[HtmlCell]:
+    return [
+        HtmlCell(key, key)
+        if key is not None and kind in TIMES
+        else HtmlCell(name(key), None if key is None else formatting.name(key))
+        for kind, key in zip(report.by, group.key, strict=True)
+    ]
 
 
 def _footer(
