@@ -78,6 +78,7 @@ def full(name="openai/gpt-5-mini", provider="DeepInfra"):
         "latency_ms": spread,
         "native_tokens_per_second": Spread(9, 73.25, 487.6, 1102.1),
         "provisional": 5,
+        "never_final": 4,
     }
     days = [NOON + datetime.timedelta(days=day) for day in (0, 1, 2, 5)]
     return report(

@@ -140,6 +140,7 @@ def test_every_total_states_what_it_leaves_out(page):
         "excludes 1,203 ids without a record",
         "excludes 12 records of unknown time",
         "5 records not final",
+        "Records 1,234,567 5 of them not final, 4 of them never final",
         "Ids without a record 1,203 1,200 pending, 3 failed",
         "2 more groups",
         "4 more providers",

@@ -165,7 +165,7 @@ def not_all_in(group: Group, decimals: int | None = None) -> str:
 
 def records(group: Group) -> str:
     """Return how many records there are, and how many of them are not final."""
-    return ", ".join((count(group.records, "record"), *not_final(group)))
+    return ", ".join(filter(None, (count(group.records, "record"), "; ".join(not_final(group)))))
 
 
 def not_final(group: Group) -> Iterator[str]:

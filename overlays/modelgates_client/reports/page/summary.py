@@ -86,6 +86,6 @@ def _left_out(report: Report) -> str:
         return ""
     return (
         '<section class="left-out" aria-labelledby="left-out"><h2 id="left-out">'
-        "What the totals do not include, and what may still change</h2>"
+        "What the totals do not include, and what is not final</h2>"
         f"{unordered_list(lines)}</section>"
     )
