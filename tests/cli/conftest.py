@@ -7,7 +7,7 @@ from pytest_httpserver import HTTPServer
 
 from modelgates_client.testing import StubAPI
 
-from .commands import KEY, Command, ScriptedServer, record
+from .command_runs import KEY, Command, ScriptedServer, record
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from modelgates_client import ConfigurationError, ModelGatesError
 from modelgates_client.cli.commands.budget import BudgetOptions
-from modelgates_client.cli.commands.budget import budget as hold
+from modelgates_client.cli.commands.budget import budget as run_budget
 from modelgates_client.cli.messages import Messages
 from modelgates_client.cli.statuses import Status
 from modelgates_client.ledger import GivenUp, Ledger
@@ -30,7 +30,7 @@ def budget(capsys):
 
     def run(*sources, quiet=False, **options):
         chosen = {"max_usd": "5", "basis": "charged", **options}
-        status = hold(BudgetOptions(sources=sources, **chosen), Messages(quiet=quiet))
+        status = run_budget(BudgetOptions(sources=sources, **chosen), Messages(quiet=quiet))
         printed, stderr = capsys.readouterr()
         return status, printed, stderr
 

@@ -14,7 +14,7 @@ from ..recorded_gaps import (
     MISSING_FIELDS,
     MISSING_WARNING,
 )
-from .commands import KEY, RECORD, record
+from .command_runs import KEY, RECORD, record
 
 CONFORMING = {"error": {"code": 404, "message": "m"}}
 WARNING = {"data": {**make_record("gen-1"), "api_type": "telepathy"}}

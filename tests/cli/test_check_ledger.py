@@ -13,7 +13,7 @@ from modelgates_client.ledger.capture_file import CaptureFile
 from modelgates_client.reports.periods import Period
 
 from ..reports.sample_ledgers import make_ledger, record, spending_of_ledger
-from .commands import invoke
+from .command_runs import invoke
 
 ALL = Period(None, None, "UTC")
 

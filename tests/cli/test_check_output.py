@@ -12,7 +12,7 @@ from ..recorded_gaps import (
     MISSING_BREAKING,
     MISSING_WARNING,
 )
-from .commands import RECORD, Screen
+from .command_runs import RECORD, Screen
 
 CONFORMING = {"error": {"code": 404, "message": "m"}}
 BREAKING = {"data": {**RECORD, "total_cost": "free"}}

@@ -12,7 +12,7 @@ import pytest
 
 from modelgates_client import __version__, cli
 from modelgates_client.cli.app import app
-from modelgates_client.cli.commands import COMMANDS
+from modelgates_client.cli.commands import SUMMARIES
 
 
 def test_version_is_printed_on_stdout(command):
@@ -23,7 +23,7 @@ def test_version_is_printed_on_stdout(command):
 @pytest.fixture
 def not_loaded(monkeypatch):
     """Unload the modules of the command for a test, and restore them afterwards."""
-    for name in COMMANDS:
+    for name in SUMMARIES:
         import_module(f"modelgates_client.cli.commands.{name}")
     for name in [name for name in sys.modules if name.startswith("modelgates_client.cli.")]:
         monkeypatch.delitem(sys.modules, name)
@@ -35,8 +35,8 @@ def test_help_loads_no_command(not_loaded, monkeypatch, capsys):
 
     assert cli.main() == 0
     help_text = capsys.readouterr().out
-    assert all(f"  {name}  " in help_text for name in COMMANDS)
-    loaded = {f"modelgates_client.cli.commands.{name}" for name in COMMANDS} & sys.modules.keys()
+    assert all(f"  {name}  " in help_text for name in SUMMARIES)
+    loaded = {f"modelgates_client.cli.commands.{name}" for name in SUMMARIES} & sys.modules.keys()
     assert loaded == set()
 
 

@@ -15,7 +15,7 @@ from modelgates_client.reports.budgets import KEYS
 
 from ..reports.sample_ledgers import make_ledger, record
 from ..rows.sample_records import label
-from .commands import invoke
+from .command_runs import invoke
 
 DOCS = Path(__file__).parents[2] / "docs" / "configuration.md"
 

@@ -21,7 +21,7 @@ from modelgates_client.ledger import Ledger
 from modelgates_client.ledger.values import decode
 from modelgates_client.records.generation import GenerationResponse
 
-from .commands import invoke, record
+from .command_runs import invoke, record
 
 
 def resolved(generation_id, **changes):

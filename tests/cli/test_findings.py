@@ -21,7 +21,7 @@ from ..recorded_gaps import (
     MISSING_BREAKING,
     MISSING_FIELDS,
 )
-from .commands import RECORD
+from .command_runs import RECORD
 
 #: The number of findings in the report of these tests, by level and including worse levels.
 BREAKING = MISSING_BREAKING + 1

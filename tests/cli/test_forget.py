@@ -8,8 +8,8 @@ from modelgates_client.cli.statuses import Status
 from modelgates_client.ledger import Ledger
 
 from ..reports.sample_ledgers import make_ledger, record
-from .commands import invoke
-from .test_look import listed_states
+from .command_runs import invoke
+from .test_show_and_list import listed_states
 
 OLD = "gen-1000000000-old"
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelgates_client.cli.ids import ids_in, scan_line
+from modelgates_client.cli.ids import scan_line
 from modelgates_client.records.generation_ids import is_id
 from modelgates_client.records.id_search import find_ids_in_text, unescaped
 
@@ -27,42 +27,26 @@ IDS = st.builds(
 )
 
 
-def _escape_as_python_repr(text):
-    return repr(text)
+def ids_in(line):
+    """Return the ids in a line, without duplicates."""
+    return scan_line(line).ids
 
 
-def _escape_as_hex(text):
-    return "".join(
-        char if char.isalnum() or char in "-_" else f"\\x{ord(char):02x}" for char in text
+def escape_each(form, *, keep=""):
+    """Return a function that escapes the characters that are neither letters, digits nor kept."""
+    return lambda text: "".join(
+        char if char.isalnum() or char in keep else form.format(ord(char)) for char in text
     )
 
 
-def _escape_as_unicode(text):
-    return "".join(char if char.isalnum() else f"\\u{ord(char):04x}" for char in text)
+def escape_all(form, as_bytes=str.encode):
+    """Return a function that escapes every byte, or whatever `as_bytes` returns."""
+    return lambda text: "".join(form.format(code) for code in as_bytes(text))
 
 
-def _escape_as_code_points(text):
-    return "".join(f"\\u{{{ord(char):x}}}" for char in text)
-
-
-def _escape_as_long_unicode(text):
-    return "".join(f"\\U{ord(char):08x}" for char in text)
-
-
-def _escape_as_octal(text):
-    return "".join(f"\\{byte:03o}" for byte in text.encode())
-
-
-def _escape_as_url(text):
-    return "".join(f"%{byte:02X}" for byte in text.encode())
-
-
-def _add_colour_codes(text):
-    return text.replace("gen", "\x1b[1;32mgen")
-
-
-def _add_escaped_colour_codes(text):
-    return text.replace("gen", r"\e[32mgen").replace("&", "#033[0m&")
+def code_points(text):
+    """Return the code points of a text."""
+    return map(ord, text)
 
 
 ESCAPES = st.sampled_from(
@@ -71,15 +55,15 @@ ESCAPES = st.sampled_from(
         lambda text: json.dumps(text).replace("/", "\\/"),
         lambda text: quote(text, safe=""),
         html.escape,
-        _escape_as_python_repr,
-        _escape_as_hex,
-        _escape_as_unicode,
-        _escape_as_code_points,
-        _escape_as_long_unicode,
-        _escape_as_octal,
-        _escape_as_url,
-        _add_colour_codes,
-        _add_escaped_colour_codes,
+        repr,
+        escape_each("\\x{:02x}", keep="-_"),
+        escape_each("\\u{:04x}"),
+        escape_all("\\u{{{:x}}}", code_points),
+        escape_all("\\U{:08x}", code_points),
+        escape_all("\\{:03o}"),
+        escape_all("%{:02X}"),
+        lambda text: text.replace("gen", "\x1b[1;32mgen"),
+        lambda text: text.replace("gen", r"\e[32mgen").replace("&", "#033[0m&"),
     ]
 )
 WHERE = ("own", "mentioned", "spoken")

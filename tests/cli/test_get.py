@@ -10,7 +10,7 @@ import pytest
 from modelgates_client import Generation
 from modelgates_client.records.summary import summarize
 
-from .commands import KEY, record
+from .command_runs import KEY, record
 
 
 def ids(result):

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from .commands import KEY, record
+from .command_runs import KEY, record
 
 
 @pytest.fixture

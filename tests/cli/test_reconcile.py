@@ -13,7 +13,7 @@ from modelgates_runtime.requests import Parameter
 
 from ..reports.sample_ledgers import make_ledger, record
 from ..reports.test_reconciliation import item
-from .commands import invoke
+from .command_runs import invoke
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from modelgates_client.cli.recordings import is_recording, read_lines
 from modelgates_client.conformance.recorded import check_line
 
 from ..recorded_gaps import MISSING_FIELDS
-from .commands import RECORD
+from .command_runs import RECORD
 
 
 def check_result(line):

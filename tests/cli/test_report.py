@@ -11,7 +11,7 @@ import pytest
 
 from modelgates_client import ConfigurationError, ModelGatesError
 from modelgates_client.cli.commands.report import ReportOptions
-from modelgates_client.cli.commands.report import report as report_on
+from modelgates_client.cli.commands.report import report as run_report
 from modelgates_client.cli.messages import Messages
 from modelgates_client.cli.statuses import Status
 
@@ -46,7 +46,7 @@ def report(capsys):
     """Return a function that runs the command and returns its exit status and stdout."""
 
     def run(*sources, **options):
-        status = report_on(ReportOptions(sources=sources, **options), Messages())
+        status = run_report(ReportOptions(sources=sources, **options), Messages())
         return status, capsys.readouterr().out
 
     return run

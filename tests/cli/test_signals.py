@@ -12,7 +12,7 @@ import pytest
 from modelgates_client.ledger import Ledger
 
 from ..fast_server import Answer, Gateway, record
-from .commands import Command
+from .command_runs import Command
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 

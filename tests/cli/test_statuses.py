@@ -6,7 +6,7 @@ import pytest
 
 from modelgates_client.cli.statuses import Status
 
-from .commands import record
+from .command_runs import record
 
 
 def error_response(status, code=None):
@@ -101,12 +101,12 @@ def test_an_unexpected_error_has_status_1_and_the_other_ids_are_requested(comman
     """The error is named; --verbose prints the traceback."""
     command.program = """if True:
         import sys
+        from modelgates_client import Generation
         from modelgates_client.cli import main
-        from modelgates_client.cli.commands import get
-        exact = get.RecordFormat.record
-        def record(self, record):
-            return {}["gone"] if record.id == "gen-1" else exact(self, record)
-        get.RecordFormat.record = record
+        exact = Generation.to_json
+        def to_json(self):
+            return {}["gone"] if self.id == "gen-1" else exact(self)
+        Generation.to_json = to_json
         sys.exit(main())
     """
     result = command("get", "gen-1", "gen-2")

@@ -8,7 +8,7 @@ import pytest
 from modelgates_client import Generation
 from modelgates_client.records.summary import summarize
 
-from .commands import Screen, record
+from .command_runs import Screen, record
 
 pytest.importorskip("pty", reason="needs POSIX terminals")
 

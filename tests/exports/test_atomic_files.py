@@ -7,16 +7,15 @@ import sys
 import pytest
 
 from modelgates_client.cli.output import write_file
-from modelgates_client.exports.atomic_files import replace_file, temporary_beside
+from modelgates_client.exports.atomic_files import replacing
 
 HOLD = """
 import sys
-from pathlib import Path
-from modelgates_client.exports.atomic_files import temporary_beside
+from modelgates_client.exports.atomic_files import replacing
 
-with temporary_beside(Path(sys.argv[1])) as folder:
-    (folder / "new").write_bytes(bytes(1000))
-    print(folder, flush=True)
+with replacing(sys.argv[1]) as new:
+    new.write_bytes(bytes(1000))
+    print(new.parent, flush=True)
     sys.stdin.read()
 """
 
@@ -58,9 +57,8 @@ def test_folders_of_killed_processes_are_removed(tmp_path):
     killed.kill()
     killed.communicate()
     try:
-        with temporary_beside(path) as folder:
-            (folder / "new").write_text("new")
-            replace_file(folder / "new", path)
+        with replacing(str(path)) as new:
+            new.write_text("new")
         assert {str(each) for each in tmp_path.iterdir()} == {str(path), str(other), folders[1]}
     finally:
         living.communicate("")

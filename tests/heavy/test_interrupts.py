@@ -10,7 +10,7 @@ import pytest
 
 from modelgates_client.ledger import Ledger, LedgerCounts, LedgerError
 
-from ..cli.commands import Command
+from ..cli.command_runs import Command
 from ..fast_server import Answer, Gateway, record
 
 IDS = 300_000

@@ -175,7 +175,7 @@ def test_the_retry_budget_limits_polls_in_an_outage(either, server, client):
             break
     assert type(caught.value.last_error) is ServerError
     assert caught.value.attempts == len(server.requests) == 1
-    server.respond_with(ABSENT, record())  # absence is no setback, and takes none
+    server.respond_with(ABSENT, record())  # absence is no failure, and takes no token
     assert either(client.generations.wait("gen-1")).id == "gen-1"
 
 

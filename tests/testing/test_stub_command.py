@@ -17,7 +17,7 @@ import pytest
 from modelgates_client import Generation, ModelGates, ModelGatesError
 from modelgates_client.testing import STUB_KEY, make_record
 
-from ..cli.commands import Command
+from ..cli.command_runs import Command
 
 RECORD = Path(__file__).parent.parent / "records" / "2026-02-cancelled-stream.json"
 ID = "gen-1771967973-0hZ8J5kY7qLMOKbPx0u3"

@@ -35,7 +35,7 @@ The modules:
 import sys
 
 from modelgates_client._version import __version__
-from modelgates_client.cli.commands import COMMANDS
+from modelgates_client.cli.commands import EXTRAS, SUMMARIES
 
 
 def main() -> int:
@@ -59,7 +59,8 @@ def _without_extra(arguments: list[str]) -> int:
     if arguments == ["--version"] and sys.stdout is not None:
         sys.stdout.write(f"modelgates {__version__}\n")
         return 0
-    extras = next((COMMANDS[each].extras for each in arguments if each in COMMANDS), "cli")
+    name = next((each for each in arguments if each in SUMMARIES), "")
+    extras = EXTRAS.get(name, "cli")
     if sys.stderr is not None:  # it is None if closed
         sys.stderr.write(
             f"error: the command needs an extra: pip install 'modelgates-client[{extras}]'\n"

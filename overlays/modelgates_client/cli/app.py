@@ -10,7 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from modelgates_client._version import __version__
-from modelgates_client.cli.commands import COMMANDS, CommandInfo
+from modelgates_client.cli.commands import SUMMARIES
 from modelgates_client.cli.config import EMPTY, Config, find, read
 from modelgates_client.cli.messages import Messages
 from modelgates_client.cli.options import ServerOptions, add_parameters
@@ -49,25 +49,25 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return the names of all commands."""
-        return sorted(COMMANDS)
+        return sorted(SUMMARIES)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command by its name; None if there is no such command."""
-        if cmd_name in COMMANDS:
+        if cmd_name in SUMMARIES:
             import_module(f"modelgates_client.cli.commands.{cmd_name}")  # it registers itself
         return super().get_command(ctx, cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the summaries of the commands, without loading them."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, command.summary) for name, command in COMMANDS.items()])
+            formatter.write_dl([*SUMMARIES.items()])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Return the commands and options that begin with a text, without loading commands."""
         return [
             *(
-                CompletionItem(name, help=command.summary)
-                for name, command in COMMANDS.items()
+                CompletionItem(name, help=summary)
+                for name, summary in SUMMARIES.items()
                 if name.startswith(incomplete)
             ),
             *click.Command.shell_complete(self, ctx, incomplete),
@@ -102,16 +102,16 @@ def app(context: click.Context, config_file: str | None) -> None:
 
 
 class Command(click.Command):
-    """A command, with what `COMMANDS` has to say of it.
+    """A command, with what `commands` has to say of it.
 
     Attributes:
-        info: Its description.
+        extras: The extras of the package that it needs.
     """
 
-    def __init__(self, *args: Any, info: CommandInfo, **settings: Any) -> None:
+    def __init__(self, *args: Any, extras: str, **settings: Any) -> None:
         """Create a command as click does."""
         super().__init__(*args, **settings)
-        self.info = info
+        self.extras = extras
 
 
 def command(
@@ -145,8 +145,9 @@ def command(
             run_command.__module__.rpartition(".")[2],
             callback=callback,
             help="\n\n".join(filter(None, texts)),
+            short_help=summary,
             epilog=epilog,
-            info=CommandInfo(summary, extras),
+            extras=extras,
         )
         add_parameters(new_command, options)
         quiet = "Print only errors to stderr."

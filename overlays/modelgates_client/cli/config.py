@@ -45,7 +45,7 @@ class Config:
 
 
 #: Options that a file cannot set: those that concern the API key, and those of a single run.
-_NEVER: Final = frozenset(
+_NOT_IN_FILES: Final = frozenset(
     [
         *("key-file", "key-stdin", "base-url", "allow-http", "proxy", "ca-bundle"),
         *("help", "all", "undo"),
@@ -84,7 +84,7 @@ def read(path: Path, group: click.Group, invoked: str | None) -> Config:
         content, place = whole.get("tool", {}).get("modelgates", {}), f"{path}, [{_TABLE}]"
     context = click.Context(group)
     names = group.list_commands(context)
-    _known(content, (*COMMON, *names, BUDGETS), place)
+    _check_keys(content, (*COMMON, *names, BUDGETS), place)
     for key in COMMON:
         if not isinstance(content.get(key, ""), str):
             raise ConfigurationError(f"{place}: {key}: expected a string")
@@ -94,11 +94,11 @@ def read(path: Path, group: click.Group, invoked: str | None) -> Config:
         if name in content or name == invoked
         if (command := group.get_command(context, name)) is not None
     }
-    defaults = {name: _of_all(content, command) for name, command in commands.items()}
+    defaults = {name: _shared_defaults(content, command) for name, command in commands.items()}
     for name, command in commands.items():
         table = _table(content, name, place)
         options = {_key(option): option for option in configurable(command)}
-        _known(table, options, f"{place}, [{name}]")
+        _check_keys(table, options, f"{place}, [{name}]")
         for key, value in table.items():
             defaults[name][str(options[key].name)] = _value(options[key], value, f"{place}: {key}")
     return Config(path, defaults, _budgets(_table(content, BUDGETS, place), place))
@@ -120,7 +120,7 @@ def configurable(command: click.Command) -> list[click.Option]:
     return [
         option
         for option in command.params
-        if isinstance(option, click.Option) and _key(option) not in _NEVER
+        if isinstance(option, click.Option) and _key(option) not in _NOT_IN_FILES
     ]
 
 
@@ -128,7 +128,7 @@ def _key(option: click.Option) -> str:
     return next(name for name in option.opts if name.startswith("--")).removeprefix("--")
 
 
-def _of_all(content: Mapping[str, Any], command: click.Command) -> dict[str, Any]:
+def _shared_defaults(content: Mapping[str, Any], command: click.Command) -> dict[str, Any]:
     """Return the defaults of a command that come from the keys for all commands."""
     defaults: dict[str, Any] = {}
     for key, name in COMMON.items():
@@ -162,7 +162,7 @@ def _table(content: Mapping[str, Any], name: str, place: str) -> Mapping[str, An
     return table
 
 
-def _known(table: Mapping[str, Any], names: Any, place: str) -> None:
+def _check_keys(table: Mapping[str, Any], names: Any, place: str) -> None:
     for key in table:
         if key not in names:
             raise ConfigurationError(

@@ -116,17 +116,11 @@ class Refusals:
             self._messages.error(f"{self._count - _MAX_SHOWN} more were refused")
 
 
-def ids_in(line: bytes) -> list[str]:
-    """Return the ids in a line, without duplicates.
-
-    >>> ids_in(b'POST /x 200 id=gen-1771967973-0hZ8 "gen-1771967973-0hZ8"')
-    ['gen-1771967973-0hZ8']
-    """
-    return scan_line(line).ids
-
-
 def scan_line(line: bytes, *, in_list: bool = False) -> LineIds:
     """Find the ids in a line.
+
+    >>> scan_line(b'POST /x 200 id=gen-1771967973-0hZ8 "gen-1771967973-0hZ8"').ids
+    ['gen-1771967973-0hZ8']
 
     Args:
         line: The line; invalid UTF-8 in it is never part of an id.

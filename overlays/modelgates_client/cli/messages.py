@@ -33,22 +33,22 @@ class Messages:
 
     def error(self, text: str) -> None:
         """Show why something failed."""
-        self._say(f"error: {text}")
+        self._write(f"error: {text}")
 
     def warning(self, text: str) -> None:
         """Show something that needs attention."""
         if not self.quiet:
-            self._say(f"warning: {text}")
+            self._write(f"warning: {text}")
 
     def info(self, text: str) -> None:
         """Show progress or a result."""
         if not self.quiet:
-            self._say(text)
+            self._write(text)
 
     def detail(self, text: str) -> None:
         """Show a detail, with `--verbose` only."""
         if self.verbose:
-            self._say(text)
+            self._write(text)
 
     @contextmanager
     def capture_logs(self) -> Generator[None]:
@@ -70,7 +70,7 @@ class Messages:
     def _warned(self, message: Warning | str, *_: object, **__: object) -> None:
         self.warning(str(message))
 
-    def _say(self, text: str) -> None:
+    def _write(self, text: str) -> None:
         if self._secret is not None:
             text = self._secret.masked(text)
         self.show(sanitize(text))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from modelgates_client.cli.reading import STDIN
 from modelgates_client.errors import ConfigurationError
-from modelgates_client.exports.atomic_files import replace_file, temporary_beside
+from modelgates_client.exports.atomic_files import replacing
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -112,11 +112,8 @@ def write_file(name: str, text: str) -> None:
         if Path(name).exists() and not Path(name).is_file():
             Path(name).write_bytes(content)
             return
-        path = Path(os.path.realpath(name))  # a symbolic link is kept
-        with temporary_beside(path) as folder:
-            new = folder / "new"
+        with replacing(name) as new:
             new.write_bytes(content)
-            replace_file(new, path)
     except OSError as error:
         raise UnwritableError(f"the file {name!r}: {error.strerror}") from None
 

@@ -36,7 +36,7 @@ class Spinner:
         self._number = 0
         self._task = None if progress is None else progress.add_task("", total=None)
 
-    def asking(self, generation_id: str) -> None:
+    def requesting(self, generation_id: str) -> None:
         """Show that an id is being requested."""
         self._number += 1
         if self._progress is not None and self._task is not None:

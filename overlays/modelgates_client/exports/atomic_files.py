@@ -25,12 +25,16 @@ _NEW_LOCK: Final = "locking"  # renamed when it is locked
 
 
 @contextmanager
-def temporary_beside(path: Path) -> Generator[Path]:
-    """Yield a temporary folder next to a file, which is removed at the end.
+def replacing(name: str) -> Generator[Path]:
+    """Yield the path of a new file, which replaces the file `name` at the end, unless that fails.
+
+    It is alone in its folder, which is removed at the end. A new file gets mode 0600; one that
+    replaces another gets the permissions of that. A symbolic link is kept.
 
     Raises:
-        OSError: It cannot be created.
+        OSError: The folder cannot be created, or the file cannot be replaced.
     """
+    path = Path(os.path.realpath(name))
     prefix = f".{path.name}.modelgates-"
     _remove_abandoned(path.parent, prefix)
     folder = Path(tempfile.mkdtemp(prefix=prefix, dir=path.parent))
@@ -39,27 +43,22 @@ def temporary_beside(path: Path) -> Generator[Path]:
             if fcntl is not None:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 (folder / _NEW_LOCK).rename(folder / _LOCK)
-            yield folder
+            yield folder / "new"
+            _replace(folder / "new", path)
     finally:
         shutil.rmtree(folder, ignore_errors=True)  # an error that led here says more
 
 
-def replace_file(source: Path, path: Path) -> None:
-    """Move a complete file to `path`, so that it survives a crash.
-
-    It gets the permissions of the file that it replaces; a new file gets mode 0600.
-
-    Raises:
-        OSError: It cannot be moved.
-    """
+def _replace(new: Path, path: Path) -> None:
+    """Move a complete file to `path`, so that it survives a crash."""
     try:
         mode = path.stat().st_mode & 0o777
     except FileNotFoundError:
         mode = _OWNER_ONLY
-    with source.open("rb+") as file:
-        source.chmod(mode)
+    with new.open("rb+") as file:
+        new.chmod(mode)
         os.fsync(file.fileno())
-    source.replace(path)
+    new.replace(path)
 
 
 def _remove_abandoned(parent: Path, prefix: str) -> None:

@@ -2,7 +2,6 @@
 """Writing tables of rows to files, each of which appears complete or not at all."""
 
 import datetime
-import os
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Final
 
 from attrs import field, frozen
 
-from modelgates_client.exports.atomic_files import replace_file, temporary_beside
+from modelgates_client.exports.atomic_files import replacing
 from modelgates_client.exports.errors import SourceError
 from modelgates_client.exports.focus import TOO_MANY_TOKENS
 from modelgates_client.exports.formats import Format, statements
@@ -108,8 +107,7 @@ def export(
     without_record = f"NOT {RECORDS} AND (created_at IS NULL OR ({within}))"
     has_labels = labelled(LABELS.name, where)
     with ExitStack() as stack:
-        folders = [stack.enter_context(_temporary_folder(output.path)) for output in outputs]
-        paths = [folder / "new" for folder in folders]
+        paths = [stack.enter_context(_replacing(output.path)) for output in outputs]
         for output, path in zip(outputs, paths, strict=True):
             if output.file_format == "duckdb" and "?" in str(path):
                 raise SourceError(
@@ -117,7 +115,7 @@ def export(
                     "DuckDB does not treat what follows the '?' as part of the name",
                     "choose a name without it",
                 )
-        with open_source(sources, map(str, folders)) as source:
+        with open_source(sources, (str(path.parent) for path in paths)) as source:
             counts = _count(source, within, without_record, has_labels)
             for output, path in zip(outputs, paths, strict=True):
                 needs = {*output.table.needs, *_FILTER_COLUMNS}
@@ -132,8 +130,6 @@ def export(
                     source.connection.execute(statement)
                 source.connection.execute("DROP VIEW rows")
                 source.connection.execute("DROP VIEW every_row")
-        for output, path in zip(outputs, paths, strict=True):
-            _replace(path, output.path)
     return counts
 
 
@@ -155,34 +151,22 @@ def _count(source: RowSource, within: str, without_record: str, has_labels: str)
 
 
 @contextmanager
-def _temporary_folder(name: str) -> Generator[Path]:
-    """Yield a folder to write a file in; see `atomic_files.temporary_beside`.
+def _replacing(name: str) -> Generator[Path]:
+    """Yield the path of a new file, which replaces `name`; see `atomic_files.replacing`.
 
     Raises:
-        SourceError: It cannot be created.
+        SourceError: The file cannot be created or replaced.
     """
     with ExitStack() as stack:
         try:
-            folder = stack.enter_context(temporary_beside(_real_path(name)))
+            path = stack.enter_context(replacing(name))
         except OSError as error:
             raise _write_error(name, error) from None
-        yield folder
-
-
-def _replace(source: Path, name: str) -> None:
-    """Replace a file with a complete one.
-
-    Raises:
-        SourceError: It cannot be replaced.
-    """
-    try:
-        replace_file(source, _real_path(name))
-    except OSError as error:
-        raise _write_error(name, error) from None
-
-
-def _real_path(name: str) -> Path:
-    return Path(os.path.realpath(name))  # a link stays a link
+        yield path
+        try:
+            stack.close()
+        except OSError as error:
+            raise _write_error(name, error) from None
 
 
 def _write_error(name: str, error: OSError) -> SourceError:

@@ -159,7 +159,7 @@ class StubChat:
             streamed=body.get("stream") is True,
             created_at=datetime.datetime.now(datetime.UTC).isoformat().replace("+00:00", "Z"),
         )
-        response = (self._stream if record["streamed"] else self._whole)(record, body)
+        response = (self._stream if record["streamed"] else self._unstreamed)(record, body)
         behaviour = self._behaviours.take("")
         if behaviour is not None:
             response = behaviour(response)
@@ -173,7 +173,7 @@ class StubChat:
         self._add_record(record)
         return Completion(response, generation_id)
 
-    def _whole(self, record: Mapping[str, Any], body: Mapping[str, Any]) -> StubResponse:
+    def _unstreamed(self, record: Mapping[str, Any], body: Mapping[str, Any]) -> StubResponse:
         call = _tool_call(body)
         message: dict[str, Any] = {
             "role": "assistant",

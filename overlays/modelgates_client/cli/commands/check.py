@@ -108,7 +108,7 @@ def run_check(options: CheckOptions, messages: Messages) -> Status:
         check_writable(options.output, [source for source, is_file in sources if is_file])
     ids = [source for source, is_file in sources if not is_file]
     with _fetching(options, messages, ids) as fetch:
-        status = run.over(sources, fetch)
+        status = run.check_all(sources, fetch)
     report = run.tally.report()
     if stdout is None:
         write_file(str(options.output), _text(report, options, None))
@@ -135,11 +135,11 @@ class _Run:
         self._messages = messages
         self._status = Status.OK
 
-    def over(self, sources: list[tuple[str, bool]], fetch: Fetch) -> Status:
+    def check_all(self, sources: list[tuple[str, bool]], fetch: Fetch) -> Status:
         """Check each source; a failure does not stop the others."""
         with spinner(self._messages, len(sources)) as drawn:
             for source, is_file in sources:
-                drawn.asking(source)
+                drawn.requesting(source)
                 try:
                     if is_file:
                         self._read(source)

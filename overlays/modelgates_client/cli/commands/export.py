@@ -168,13 +168,13 @@ def _write(options: ExportOptions, period: Period) -> "ExportCounts":
     target = str(options.to)
     shown_as = _format(target, options.shown_as)
     with contextlib.ExitStack() as stack:
-        path = stack.enter_context(_place(target, inputs))
+        path = stack.enter_context(_output_path(target, inputs))
         outputs = [writing.Output(_table(options), path, shown_as, options.raw)]
         attempts_to = options.attempts_to
         if attempts_to is not None:
             if Path(attempts_to).absolute() == Path(target).absolute():
                 raise ConfigurationError("--attempts-to: it is the same file as --to")
-            attempts_path = stack.enter_context(_place(attempts_to, inputs))
+            attempts_path = stack.enter_context(_output_path(attempts_to, inputs))
             kind = _format(attempts_to, None)
             outputs.append(writing.Output(ATTEMPTS, attempts_path, kind, options.raw))
         return writing.export(
@@ -187,7 +187,7 @@ def _write(options: ExportOptions, period: Period) -> "ExportCounts":
 
 
 @contextlib.contextmanager
-def _place(name: str, inputs: Sequence[str]) -> Generator[str]:
+def _output_path(name: str, inputs: Sequence[str]) -> Generator[str]:
     """Yield the path to write to; stdout and special files get the output when it is complete."""
     is_file = name != STDOUT and (Path(name).is_file() or not Path(name).exists())
     if name != STDOUT:

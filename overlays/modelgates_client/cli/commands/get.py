@@ -2,7 +2,7 @@
 
 import traceback
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 from attrs import frozen
@@ -26,9 +26,10 @@ from modelgates_client.resources.generations import WAIT_S
 from modelgates_runtime.errors import ModelGatesError
 
 if TYPE_CHECKING:
-    from modelgates_client.cli.record_table import RecordTable
+    from modelgates_client.cli.record_table import Row
 
 Fetch = Callable[[str], Generation]
+Format = Literal["json", "summary", "table"]
 
 
 @frozen(kw_only=True)
@@ -106,70 +107,47 @@ def get(options: GetOptions, messages: Messages) -> Status:
         if pretty or STDIN not in (*options.ids, *options.files):
             ids = tuple(ids)
             total = len(ids)
-        shown_as = _format(options, stdout, total, pretty=pretty)
-        status = _Run(stdout, shown_as, messages).over(ids, total, fetch)
+        shown_as: Format = "table" if pretty else "json"
+        if options.as_summary or (pretty and total == 1):
+            shown_as = "summary"
+        status = _Run(stdout, shown_as, messages).fetch_all(ids, total, fetch)
         refusals.report_rest()
         return max(status, refusals.status)
-
-
-class RecordFormat:
-    """An output format: this one is a line of JSON for each record, and nothing for failures."""
-
-    def record(self, record: Generation) -> str:
-        """Return the text to write immediately for a record: exact, and safe for a terminal."""
-        return f"{record.to_json()}\n"
-
-    def failure(self, generation_id: str) -> None:
-        """Note that there is no record for an id, which is reported on stderr."""
-
-    def rest(self) -> str:
-        """Return the text to write at the end."""
-        return ""
-
-
-class Summaries(RecordFormat):
-    """A few lines for each record, with a blank line between records."""
-
-    def __init__(self) -> None:
-        """Start before the first record."""
-        self._separator = ""
-
-    def record(self, record: Generation) -> str:
-        """Return the record's summary."""
-        separator, self._separator = self._separator, "\n"
-        return f"{separator}{summarize(record)}\n"
 
 
 class _Run:
     """One run of the command over its ids."""
 
-    def __init__(
-        self, stdout: Stdout, shown_as: "RecordFormat | RecordTable", messages: Messages
-    ) -> None:
+    def __init__(self, stdout: Stdout, shown_as: Format, messages: Messages) -> None:
         self._stdout = stdout
-        self._format = shown_as
+        self._shown_as = shown_as
         self._messages = messages
         self._status = Status.OK
+        self._separator = ""  # before the next summary
+        self._rows: list[Row] = []  # of the table, which is written at the end
 
-    def over(self, ids: Iterable[str], total: int | None, fetch: Fetch) -> Status:
+    def fetch_all(self, ids: Iterable[str], total: int | None, fetch: Fetch) -> Status:
         """Fetch and write each record; records are shown even if the run is interrupted."""
         try:
             with spinner(self._messages, total) as drawn:
                 for generation_id in ids:
-                    drawn.asking(generation_id)
+                    drawn.requesting(generation_id)
                     text = self._text(generation_id, fetch)
                     if text and self._stdout.is_terminal:
                         drawn.clear()
                     self._stdout.write(text)
         finally:
-            self._stdout.write(self._format.rest())
+            if self._rows:
+                from modelgates_client.cli.record_table import as_table  # noqa: PLC0415 - rich costs
+
+                self._stdout.write(as_table(self._rows, self._stdout.stream))
         return self._status
 
     def _text(self, generation_id: str, fetch: Fetch) -> str:
         """Return the text for an id; empty if there is no record, which is reported."""
         try:
             record = fetch(generation_id)
-            text = self._format.record(record)
+            text = self._formatted(record)
             if self._messages.verbose:
                 for entry in record.drift:
                     self._messages.detail(f"drift: {generation_id}: {entry}")
@@ -183,9 +161,24 @@ class _Run:
                 self._messages.detail(line)
         return ""
 
+    def _formatted(self, record: Generation) -> str:
+        """Return the text to write for a record now: exact, and safe for a terminal."""
+        if self._shown_as == "json":
+            return f"{record.to_json()}\n"
+        if self._shown_as == "table":
+            from modelgates_client.cli.record_table import row  # noqa: PLC0415 - rich costs
+
+            self._rows.append(row(record))
+            return ""
+        separator, self._separator = self._separator, "\n"
+        return f"{separator}{summarize(record)}\n"
+
     def _failed(self, generation_id: str, why: str, status: Status) -> None:
         self._messages.error(f"{generation_id}: {why.removeprefix(f'{generation_id}: ')}")
-        self._format.failure(generation_id)
+        if self._shown_as == "table":
+            from modelgates_client.cli.record_table import failed_row  # noqa: PLC0415 - rich costs
+
+            self._rows.append(failed_row(generation_id))
         self._status = max(self._status, status)
 
 
@@ -198,15 +191,3 @@ def _check(options: GetOptions) -> None:
     if options.timeout is not None:
         check_seconds("--timeout", options.timeout)
     check_files([*options.files, *(word for word in options.ids if word == STDIN)])
-
-
-def _format(
-    options: GetOptions, stdout: Stdout, total: int | None, *, pretty: bool
-) -> "RecordFormat | RecordTable":
-    if options.as_summary or (pretty and total == 1):
-        return Summaries()
-    if not pretty:
-        return RecordFormat()
-    from modelgates_client.cli.record_table import RecordTable  # noqa: PLC0415 - rich costs
-
-    return RecordTable(stdout.stream)

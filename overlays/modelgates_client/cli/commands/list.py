@@ -54,8 +54,8 @@ class ListOptions(LedgerOptions):
     ListOptions,
     summary="List a ledger's unresolved ids: why, and when they were last requested.",
     details="""
-    Lists all of them except those that are no longer requested, or only the kinds that the options
-    select. No request is sent. On a terminal, each id is a line of text; in a pipe, a line of JSON.
+    Lists all kinds except ids that are no longer requested, or only those that the options select.
+    No request is sent. On a terminal, each id is a line of text; in a pipe, a line of JSON.
     """,
 )
 def list_ids(options: ListOptions, messages: Messages) -> Status:

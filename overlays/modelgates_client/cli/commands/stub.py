@@ -142,10 +142,10 @@ def stub(options: StubOptions, messages: Messages) -> Status:
                 records.append(served.add(body))
             except ValueError as error:
                 raise ConfigurationError(f"the file {name!r}: {error}") from None
-        _behave(served, records, options)
+        _plan_responses(served, records, options)
         settings = f"MODELGATES_BASE_URL={served.base_url}\nMODELGATES_API_KEY={served.api_key}\n"
         try:
-            stdout.write(settings)  # who reads them may interrupt at once
+            stdout.write(settings)  # their reader may interrupt immediately
             threading.Event().wait()
         except KeyboardInterrupt:
             messages.info("stopped")
@@ -175,8 +175,8 @@ def _check(options: StubOptions) -> None:
             raise ConfigurationError(f"--record-id: {refusal(word)}")
 
 
-def _behave(served: "StubAPI", records: list[dict[str, Any]], options: StubOptions) -> None:
-    """Say what becomes of requests: 404 for each record first, then 429, then what lasts."""
+def _plan_responses(served: "StubAPI", records: list[dict[str, Any]], options: StubOptions) -> None:
+    """Plan the responses: first 404 for each record, then 429, then the lasting behaviour."""
     from modelgates_client.testing._drift import drifted, enum_fields  # noqa: PLC0415 - see above
 
     for record in records:
@@ -199,7 +199,7 @@ def _body(name: str) -> dict[str, Any]:
     """Read the body of a response.
 
     Raises:
-        ConfigurationError: The file cannot be read, or holds none.
+        ConfigurationError: The file cannot be read, or contains no response body.
     """
     try:
         body = json.loads(Path(name).read_bytes())

@@ -8,7 +8,7 @@ from modelgates_client.cli.statuses import Status
 from modelgates_client.ledger import Ledger
 
 from ..reports.sample_ledgers import make_ledger, record, resolved
-from .commands import invoke
+from .command_runs import invoke
 
 
 @pytest.fixture
