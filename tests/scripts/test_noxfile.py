@@ -1,8 +1,9 @@
-"""The noxfile: what reading it does, and what it says of the tests."""
+"""The noxfile and run.py: how they start, and what they say of the tests."""
 
 import os
 import runpy
 import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -32,6 +33,31 @@ def test_importing_it_starts_no_program_and_keeps_the_path(noxfile):
     before = dict(os.environ)
     noxfile()
     assert dict(os.environ) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "jobs"),
+    [([], 6), (["-s", "test"], 6), (["--session", "tests"], 6), (["-s", "coverage"], None)],
+)
+def test_only_sessions_that_require_others_run_them_side_by_side(
+    noxfile, monkeypatch, arguments, jobs
+):
+    """A single session writes its output at once, and nox does not say why it is alone."""
+    monkeypatch.setattr(sys, "argv", ["nox", *arguments])
+    monkeypatch.setattr(nox.options, "parallel", None)
+    noxfile()
+    assert nox.options.parallel == jobs
+
+
+def test_a_checkout_that_cannot_be_written_is_an_error_of_one_line(monkeypatch):
+    """Nothing is started, and no folder is made."""
+    monkeypatch.setattr(sys, "argv", ["run.py", "lint"])
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(SystemExit) as raised:
+        runpy.run_path(str(ROOT / "scripts" / "run.py"), run_name="__main__")
+    assert raised.value.code == (
+        f"error: this user may not write to {ROOT}: run it in a clone of your own"
+    )
 
 
 def test_the_lists_of_tests_name_what_there_is(noxfile):
