@@ -50,9 +50,13 @@ class Update:
 
 def effects(name: str, action: dict[str, Any], target: Any) -> Iterator[Update]:
     """Yield the effects of an action on one target, place by place."""
-    identity = (action["target"], repr(action["update"]))
     for path, pointer, kind, was, now in _places(target, action["update"], "", "#"):
-        yield Update(name, identity, pointer, path, kind, was, now)
+        yield Update(name, identity(action), pointer, path, kind, was, now)
+
+
+def identity(action: dict[str, Any]) -> tuple[str, str]:
+    """Return what makes an action the same one in another overlay."""
+    return action["target"], repr(action.get("update"))
 
 
 def _places(

@@ -8,7 +8,8 @@ from pathlib import Path
 from attrs import evolve
 from backtesting import bodies, clients, execution
 from backtesting.clients import GeneratedClient
-from codegen import computed
+from codegen import computed, updates
+from codegen.updates import Update
 from common.project import PACKAGE, Project
 from common.tool_errors import ToolError, one_line
 from common.versions import Version
@@ -16,7 +17,6 @@ from normalizing.normal import normalize
 
 from specdiff import accepted, agreement, evidence, findings, release, specs, surface
 from specdiff.evidence import Evidence
-from specdiff.findings import SpecFinding
 from specdiff.report import DriftReport, FailOn, Proof
 from specdiff.specs import Verdict
 from specdiff.surface import Shift
@@ -64,7 +64,8 @@ def assess(  # noqa: PLR0913 - each of them is an option of the command
         reason = "nested too deeply" if isinstance(error, RecursionError) else one_line(str(error))
         raise ToolError(f"the specs cannot be compared: {reason}") from None
     changes = verdict.changes
-    findings = _overtaken(project, old, new)
+    done_before, done = _updates(project, old, new)
+    restoring: list[Update] = []
     answered: Evidence | None = None
     with tempfile.TemporaryDirectory(prefix="modelgates-drift-") as scratch:
         progress("generating the client of the old spec")
@@ -86,9 +87,12 @@ def assess(  # noqa: PLR0913 - each of them is an option of the command
                 files=answers,
                 directory=Path(scratch) / "tried",
             )
-            findings += answered.findings
+            hiding = list(updates.hiding(done_before, done))
+            restoring = evidence.restoring(project, new, hiding, answers, Path(scratch) / "bare")
         shifts = _shifts(client, new_client) if new_client else None
-    reasons = accepted.apply(excuses, [*changes, *findings], are_due=are_due)
+    found = [*findings.of_overlay(done_before, done, restoring)]
+    found += answered.findings if answered else ()
+    reasons = accepted.apply(excuses, [*changes, *found], are_due=are_due)
     missing = None
     if changelog is not None:
         missing = release.unacknowledged(changelog, release.entries(changes, shifts or []))
@@ -102,7 +106,7 @@ def assess(  # noqa: PLR0913 - each of them is an option of the command
         refusal=refusal,
         proof=_with(proof, answered),
         answers=answered.answers if answered else None,
-        findings=findings,
+        findings=found,
         version=_version(project),
         fail_on=fail_on,
         missing=missing,
@@ -130,13 +134,12 @@ def _shifts(client: GeneratedClient, successor: GeneratedClient) -> list[Shift]:
     return [*unknown, *surface.compare(*map(surface.read, packages))]
 
 
-def _overtaken(project: Project, old: Version, new: Version) -> list[SpecFinding]:
-    """Return the obsolete and hiding overlay actions; nothing if the overlay cannot be applied."""
+def _updates(project: Project, old: Version, new: Version) -> tuple[list[Update], list[Update]]:
+    """Return what the overlay does to both documents; nothing if it cannot be applied."""
     try:
-        (_, before), (_, after) = (evidence.corrected(project, version) for version in (old, new))
+        return evidence.corrected(project, old)[1], evidence.corrected(project, new)[1]
     except ToolError:
-        return []
-    return list(findings.of_overlay(before, after))
+        return [], []
 
 
 def _proof(

@@ -16,7 +16,7 @@ from backtesting import clients, records
 from backtesting.clients import GeneratedClient
 from backtesting.observations import Deviation
 from codegen import overlay
-from codegen.updates import Update
+from codegen.updates import Update, identity
 from common import documents
 from common.project import Project
 from common.tool_errors import ToolError, one_line
@@ -157,6 +157,39 @@ def check(  # noqa: PLR0913 - the two documents, and what is known of them
             for deviation, count in sorted(denied.items())
         ),
     )
+
+
+def restoring(
+    project: Project, new: Version, hiding: Sequence[Update], files: Sequence[Path], directory: Path
+) -> list[Update]:
+    """Return the updates that replace what recorded responses contradict.
+
+    Args:
+        project: The project whose overlay makes the updates.
+        new: The document.
+        hiding: Updates that replace a value of it.
+        files: The recorded responses.
+        directory: Scratch directory for a client without these updates.
+
+    Raises:
+        ToolError: An answer cannot be read.
+    """
+    if not hiding:
+        return []
+    corrections = documents.parse(overlay_of(project, new), "the overlay")
+    left_out = {update.identity for update in hiding}
+    kept = [a for a in corrections["actions"] if identity(a) not in left_out]
+    bare_overlay = json.dumps({**corrections, "actions": kept}).encode()
+    bare = Version(new.name, new.content, bare_overlay)
+    try:
+        client = clients.generate(project, bare, directory)
+    except ToolError:
+        return []
+    denied, _, _ = _Trial(project, bare, files, (), directory).denied(client)
+    schemas = ResponseSchemas(corrected(project, bare)[0])
+    places = [schemas.denying(one) for one in denied if one.kind not in _REPORTED]
+    contradicted = {f"{place.pointer}/" for place in places if place}
+    return [u for u in hiding if any(f"{u.pointer}/".startswith(p) for p in contradicted)]
 
 
 def corrected(project: Project, version: Version) -> tuple[LocatedObject, list[Update]]:

@@ -1,6 +1,6 @@
 """Findings other than changes: contradicting responses and obsolete overlay actions."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from attrs import frozen
@@ -40,12 +40,15 @@ class SpecFinding:
         return self.rule, self.pointer
 
 
-def of_overlay(before: Iterable[Update], after: Iterable[Update]) -> Iterator[SpecFinding]:
+def of_overlay(
+    before: Iterable[Update], after: Iterable[Update], restoring: Collection[Update] = ()
+) -> Iterator[SpecFinding]:
     """Yield the overlay actions that are obsolete or hide changes.
 
     Args:
         before: What they do to the old document.
         after: What they do to the new one.
+        restoring: Those that replace what recorded responses contradict.
     """
     after = list(after)
     for action in updates.obsolete(after):
@@ -58,11 +61,20 @@ def of_overlay(before: Iterable[Update], after: Iterable[Update]) -> Iterator[Sp
             fails=False,
         )
     for update in updates.hiding(before, after):
-        yield SpecFinding(
-            "overlay-action-hides",
-            update.pointer,
-            f"{one_line(update.action)} replaces {quote(update.was)} with {quote(update.now)}; "
-            "the new spec introduced the replaced value",
-            "change or delete the action, or accept the difference with a reason",
-            fails=True,
-        )
+        text = f"{one_line(update.action)} replaces {quote(update.was)} with {quote(update.now)}; "
+        if update in restoring:
+            yield SpecFinding(
+                "overlay-action-restores",
+                update.pointer,
+                f"{text}recorded responses contradict the replaced value",
+                "keep it until the spec allows what was sent",
+                fails=False,
+            )
+        else:
+            yield SpecFinding(
+                "overlay-action-hides",
+                update.pointer,
+                f"{text}the new spec introduced the replaced value",
+                "change or delete the action, or accept the difference with a reason",
+                fails=True,
+            )

@@ -182,7 +182,7 @@ def test_a_folder_without_responses_is_rejected(weigh, tmp_path, name, message):
         weigh({}, folders=[tmp_path / name])
 
 
-@pytest.mark.slow("runs the whole command, three times")
+@pytest.mark.slow("runs the whole command, five times")
 def test_contradicting_responses_fail_until_fixed_or_accepted(drift):
     """The report shows the count, and the actions as overlay YAML."""
     run = partial(drift, "--format")
@@ -192,9 +192,19 @@ def test_contradicting_responses_fail_until_fixed_or_accepted(drift):
     assert status == 1
     assert "recorded responses contradict the new spec in 1 place(s)" in out
     listed = out.partition("reads the responses (tested):\n")[2].partition("\n\n")[0]
-    assert [set(finding) for finding in YAML(typ="safe").load(listed)] == [
-        {"target", "description", "update"}
-    ]
+    actions = YAML(typ="safe").load(listed)
+    assert [set(action) for action in actions] == [{"target", "description", "update"}]
+    overlay = drift.project.read("overlays/spec.overlay.yaml")
+    corrected = documents.parse(overlay.encode(), "overlay")
+    corrected["actions"] += actions
+    drift.project.write("overlays/spec.overlay.yaml", json.dumps(corrected))
+    status, out, _ = run("text", new)
+    assert status == 0
+    assert "restores  overlay action 17" in out
+    status, out, _ = run("text", new, "--no-backtest")
+    assert status == 1
+    assert "hidden    overlay action 17" in out
+    drift.project.write("overlays/spec.overlay.yaml", overlay)
     entry = {"rule": "answer-null", "pointer": f"{AT}/router", "reason": "They know."}
     text = json.dumps({"accepted": [entry]})
     drift.project.write("overlays/accepted-differences.yaml", text)
