@@ -60,6 +60,16 @@ def test_a_limit_of_100_per_second_is_used_efficiently(limiter, reported_wait, l
         assert took_s <= 1.5 * 10
 
 
+@pytest.mark.parametrize("latency_s", [0.02, 0.05, 0.1])
+@pytest.mark.parametrize("start", [number / 10 for number in range(10)])
+def test_a_fixed_window_is_used_from_any_point_in_it(start, latency_s):
+    """Although a wait of whole seconds ends in the middle of the next window."""
+    fetch = Fetch(Pacer(0.0), 1500, 32)
+    run([fetch], Server(FixedWindow(100), rounded), latency_s, start=start, jitter=0.1)
+    assert fetch.ended_at - start <= 1.5 * (15 - start)
+    assert fetch.requests <= 1.1 * 1500
+
+
 @limiters
 @reported_waits
 def test_a_low_limit_is_found(limiter, reported_wait):

@@ -239,7 +239,10 @@ class Pacer:
             lower_bound = (
                 cycle.lower_bound(self._burst) if self._burst.requests >= _MIN_SUCCESSES else 0.0
             )
-            base = max(cycle.count / duration_s, lower_bound or _SHORT_FACTOR * refused_rate)
+            reduced = _SHORT_FACTOR * refused_rate
+            if lower_bound:
+                reduced = min(reduced, cycle.count / _min_duration_s(duration_s))
+            base = max(cycle.count / duration_s, lower_bound, reduced)
             self._curve = self._hold(min(base, refused_rate), refused_rate, pause_s)
 
     def _estimate(self, curve: "_Curve", cycle: "_Cycle", duration_s: float) -> float:
@@ -251,8 +254,7 @@ class Pacer:
         if curve.age_s < curve.hold_s:
             return max(rate, _LONG_FACTOR * curve.rate)
         if curve.is_slow_start:
-            first_estimate = cycle.count / _whole_seconds(duration_s)
-            return max(rate, min(curve.base, first_estimate))
+            return max(rate, min(curve.base, cycle.count / _min_duration_s(duration_s)))
         return max(rate, curve.base)  # it held
 
     def _hold(self, base: float, refused_rate: float, pause_s: float) -> "_Curve":
@@ -380,3 +382,8 @@ class _Cycle:
 def _whole_seconds(seconds: float) -> float:
     """Round down to whole seconds, at least one: pauses are longer than necessary."""
     return max(1.0, float(math.floor(seconds)))
+
+
+def _min_duration_s(seconds: float) -> float:
+    """Return the duration of a cycle if the pause, in whole seconds, was a second too long."""
+    return max(1.0, seconds - 1.0)
