@@ -110,6 +110,35 @@ def test_a_retry_after_is_respected_up_to_300_seconds():
         assert result.ended_at < 302
 
 
+CUT_OFF = record("gen-1")._replace(body=b"{", defect="cut off", is_retriable=True)
+
+
+@pytest.mark.parametrize("attempt_result", [CUT_OFF, error(408)], ids=["cut off", "408"])
+@pytest.mark.parametrize("ids", [1, 2, 500])
+@pytest.mark.parametrize("seconds", [3, 60])
+def test_an_outage_that_cuts_off_all_bodies_loses_no_id(attempt_result, ids, seconds):
+    """A connection that is lost in the middle of a body is a lost connection."""
+    result = simulate(outage(attempt_result, 0.0, seconds), ids)
+    assert result.kinds == {"Resolved": ids}
+    assert len(result.requests) <= ids + 32 + 8 + 2 * 10 + seconds
+
+
+@pytest.mark.parametrize("attempt_result", [CUT_OFF, error(408)], ids=["cut off", "408"])
+@pytest.mark.parametrize("concurrency", [1, 32])
+def test_ids_whose_bodies_are_cut_off_fail_alone(attempt_result, concurrency):
+    """Others get their records meanwhile."""
+    result = simulate(
+        lambda _, name: (
+            LATENCY_S,
+            attempt_result if name in {"gen-5", "gen-99"} else record(name),
+        ),
+        100,
+        concurrency=concurrency,
+    )
+    assert result.kinds == {"Resolved": 98, "Failed": 2}
+    assert result.request_counts["gen-5"] == 1 + MAX_RETRIES
+
+
 def failing_for(status, names):
     """Return a server that fails for some ids, and has records of all others."""
     return lambda _, name: (LATENCY_S, error(status) if name in names else record(name))
@@ -147,16 +176,22 @@ def test_a_long_retry_after_for_one_id_delays_no_other():
         assert max(others) < 5
 
 
-def test_a_provisional_record_is_kept_when_an_outage_ends_the_run():
-    """The pending outcome has it."""
+@pytest.mark.parametrize(
+    "later", [None, error_in_success(500), error(500), error(404), error(429, 0)], ids=str
+)
+def test_a_provisional_record_is_kept_when_an_outage_ends_the_run(later):
+    """The pending outcome has it, also if another response came before the outage."""
     provisional = record("gen-0")._replace(
         body=b'{"data": {"id": "gen-0", "finish_reason": null, "cancelled": false}}'
     )
-
-    def server(now, _):
-        return (0.01, provisional if now < 1 else REFUSED)
-
-    result = simulate(server, 1, wait_s=60.0, final=True, outage_timeout_s=5.0)
+    responses = iter([provisional] if later is None else [provisional, later])
+    result = simulate(
+        lambda *_: (0.01, next(responses, REFUSED)),
+        1,
+        wait_s=60.0,
+        final=True,
+        outage_timeout_s=5.0,
+    )
     ((_, outcome),) = result.outcomes
     assert isinstance(outcome, Pending)
     assert outcome.error.record.id == "gen-0"

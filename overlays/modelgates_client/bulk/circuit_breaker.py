@@ -15,7 +15,7 @@ from modelgates_client.transport.messages import AttemptResult, Failure, HTTPRes
 #: Maximum Retry-After that is respected, in seconds: servers name a day, and return in a minute.
 MAX_RETRY_AFTER_S: Final = 300.0
 
-#: Statuses that can mean that the server is down.
+#: Statuses that can mean that the server is down, or lost the request.
 UNAVAILABLE: Final = frozenset(
     status for status, meaning in RETRYABLE_STATUSES.items() if meaning.may_be_outage
 )
@@ -27,21 +27,20 @@ _LATER_PROBE_S: Final = 1.0  # between probes afterwards, and after a probe with
 
 
 def suggests_outage(attempt_result: AttemptResult) -> bool:
-    """Whether a result may be due to an outage: no connection, or a gateway's error."""
+    """Whether a result may be due to an outage: a lost connection, or a gateway's error."""
     if isinstance(attempt_result, Failure):
         return attempt_result.kind == "connection"
-    return attempt_result.status in UNAVAILABLE
+    return attempt_result.is_retriable or attempt_result.status in UNAVAILABLE
 
 
 def shows_server_is_up(attempt_result: AttemptResult) -> bool:
     """Whether a result shows that the server is up.
 
-    A 500 and an incomplete body may be due to the id: they show neither an outage nor its end.
+    A 500 may be due to the id: it shows neither an outage nor its end.
     """
     return (
         isinstance(attempt_result, HTTPResponse)
-        and not attempt_result.is_retriable
-        and attempt_result.status not in UNAVAILABLE
+        and not suggests_outage(attempt_result)
         and attempt_result.status != 500  # noqa: PLR2004
     )
 

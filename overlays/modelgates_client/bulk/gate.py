@@ -4,7 +4,7 @@
 |------------------------------------------------|---------------------------------------------|
 | 429; 503 or 529 while other ids get responses  | rate limit: all wait, no attempt counts     |
 | as above, but few enough to be chance          | only this id waits                          |
-| no connection, 502, 503, 504, 52x, for two ids | outage: all wait, no attempt counts         |
+| lost connection, 408, 502 to 504, 52x, two ids | outage: all wait, no attempt counts         |
 | as above, but another id got a response since  | the id itself: the attempt counts           |
 | no result of any request for too long          | outage: probes show which requests hang     |
 | no socket left                                 | fewer requests in flight, no attempt counts |

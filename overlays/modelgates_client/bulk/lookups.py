@@ -115,7 +115,7 @@ class Lookup:
         self.failures = self.refusals = self.hang_count = self.attempts = 0
         self.refused_at = math.inf
         self.sent_at = due_s
-        self.latest_response: HTTPResponse | None = None
+        self.latest_response: Response[Any] | None = None
         self._steps = prepared.steps
         self._is_own_failure = False
         self._uncounted: list[AttemptResult] = []  # failures not yet passed to the steps
@@ -150,10 +150,9 @@ class Lookup:
         """Return the next step, given a result, or None at the start and after a pause."""
         if attempt_result is not None:
             self.refusals = 0
-            if isinstance(attempt_result, HTTPResponse) and attempt_result.status < _FIRST_ERROR:
-                self.latest_response = attempt_result
         try:
             step = self._steps.send(attempt_result)
+            self._keep_record(attempt_result)
             if isinstance(step, Send) and self._is_own_failure and self._uncounted:
                 step = self._steps.send(self._uncounted.pop())
             return step
@@ -161,6 +160,13 @@ class Lookup:
             return Completed(self.number, self.item, stop.value)
         except ModelGatesError as error:
             return Completed(self.number, self.item, error)
+
+    def _keep_record(self, attempt_result: AttemptResult | None) -> None:
+        """Keep the record of a response that was not the last one, if it has one."""
+        if isinstance(attempt_result, HTTPResponse) and attempt_result.status < _FIRST_ERROR:
+            result = self.execution and self.execution.interpret(attempt_result, 1)
+            if isinstance(result, Response):
+                self.latest_response = result
 
     def count_failure(
         self, ambiguous_failure: AmbiguousFailure, *, is_own: bool
@@ -189,17 +195,14 @@ class Lookup:
                 raise TypeError("an invalid item must complete at once")
             return step
         last = execution.interpret(attempt_result, max(1, self.attempts))
-        known = (
-            None if self.latest_response is None else execution.interpret(self.latest_response, 1)
-        )
-        elapsed_s = now - self._started_s
-        if isinstance(known, Response):
+        elapsed_s, known = now - self._started_s, self.latest_response
+        if known is not None:
             known = known._replace(attempts=self.attempts, elapsed_s=elapsed_s)
         error = GenerationNotReadyError(
             execution.call.subject,
             elapsed_s,
             self.attempts,
-            known if isinstance(known, Response) else None,
+            known,
             last.error if isinstance(last, CallProblem) else None,
         )
         return Completed(self.number, self.item, error)

@@ -15,8 +15,8 @@ class RetryableStatus(NamedTuple):
 
     Attributes:
         reason: Its meaning, for the log.
-        may_be_outage: Whether it can mean that the server is down: it is of a gateway, or of an
-            edge in front of it, that cannot reach the server.
+        may_be_outage: Whether it can mean that the server is down: it lost the request, or is a
+            gateway, or an edge in front of it, that cannot reach the server.
         may_be_rate_limit: Whether a rate limit may send it, while other requests get responses.
     """
 
@@ -28,7 +28,7 @@ class RetryableStatus(NamedTuple):
 #: The retryable statuses, of the API and of the edge in front of it.
 RETRYABLE_STATUSES: Final[Mapping[int, RetryableStatus]] = MappingProxyType(
     {
-        408: RetryableStatus("the server timed out"),
+        408: RetryableStatus("the server timed out", may_be_outage=True),
         429: RetryableStatus("too many requests"),
         500: RetryableStatus("the server failed"),
         503: RetryableStatus(
