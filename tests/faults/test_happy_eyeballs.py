@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from modelgates_client.transport import exchange, happy_eyeballs
+from modelgates_client.transport import addresses, exchange, happy_eyeballs, httpcore_sync
 from modelgates_client.transport.credentials import Secret
 from modelgates_client.transport.deadline import Deadline
 from modelgates_client.transport.messages import Request
@@ -35,22 +35,27 @@ def open_descriptors():
     return len(list(DESCRIPTORS.iterdir()))
 
 
-def listen(stack, backlog):
+def listen(stack, backlog, address=("127.0.0.1", 0)):
     """Start a listener, and return its port."""
-    listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=backlog))
+    listener = stack.enter_context(socket.create_server(address, backlog=backlog))
     return listener.getsockname()[1]
+
+
+def fill_queue(stack, address=("127.0.0.1", 0)):
+    """Start a listener whose queue is full, and return its port."""
+    port = listen(stack, 0, address)
+    for _ in range(4):
+        sock = stack.enter_context(socket.socket())
+        sock.settimeout(0)
+        sock.connect_ex((address[0], port))
+    return port
 
 
 @pytest.fixture
 def unresponsive_port():
     """The port of a listener that does not respond to connection attempts: its queue is full."""
     with ExitStack() as stack:
-        port = listen(stack, 0)
-        for _ in range(4):
-            sock = stack.enter_context(socket.socket())
-            sock.settimeout(0)
-            sock.connect_ex(("127.0.0.1", port))
-        yield port
+        yield fill_queue(stack)
 
 
 @pytest.fixture
@@ -119,6 +124,25 @@ def test_the_next_address_is_tried_at_once_if_one_refuses(
     assert asyncio.run(connected_port(host(refusing_port, refusing_port, live_port))) == live_port
 
 
+@pytest.mark.parametrize("dead", [["127.0.0.2"], ["127.0.0.2", "127.0.0.3"]], ids=len)
+def test_a_sync_call_does_not_spend_its_time_on_dead_addresses(dead, monkeypatch):
+    """They get a moment each, not an equal share of the deadline."""
+    monkeypatch.setattr(httpcore_sync, "_MAX_CONNECT_S", 0.01)
+    with ExitStack() as stack:
+        server = stack.enter_context(FaultServer(play(good)))
+        for address in dead:
+            fill_queue(stack, (address, server.port))
+        kind = (socket.AF_INET, socket.SOCK_STREAM, 0, "")
+        found = [(*kind, (address, server.port)) for address in [*dead, "127.0.0.1"]]
+        monkeypatch.setattr(httpcore_sync, "resolve", lambda *_: found)
+        engine = httpcore_sync.HttpcoreEngine(options(server.port))
+        deadline = Deadline.after(PATIENT_S)
+        response = engine.send(Request("GET", "/"), Secret(KEY), deadline, 1 << 20)
+        engine.close()
+    assert response.status == 200
+    assert deadline.remaining() > 0.7 * PATIENT_S
+
+
 def test_no_further_address_is_tried_after_a_connection(host, live_port, refusing_port):
     """The first one that answers is used."""
     assert asyncio.run(connected_port(host(live_port, refusing_port))) == live_port
@@ -135,7 +159,7 @@ def test_address_families_alternate():
     """One of them may be broken altogether (RFC 8305, section 4)."""
     six, four = socket.AF_INET6, socket.AF_INET
     found = [(family, 1, 6, "", number) for number, family in enumerate([six, six, six, four])]
-    assert [one[4] for one in happy_eyeballs._interleave_families(found)] == [0, 3, 1, 2]
+    assert [one[4] for one in addresses._interleave_families(found)] == [0, 3, 1, 2]
 
 
 @pytest.mark.parametrize("most", [1, 2])

@@ -5,6 +5,7 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from itertools import chain, zip_longest
 from typing import Any
 
 #: An entry of the result of `getaddrinfo`: family, type, protocol, canonical name, address.
@@ -61,7 +62,8 @@ def _look_up(host: str, port: int) -> Future[Sequence[AddressInfo]]:
 
     def run() -> None:
         try:
-            future.set_result(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            future.set_result(_interleave_families(found))
         except OSError as error:
             future.set_exception(OSError(f"{host} cannot be found: {error.strerror}"))
         except UnicodeError:
@@ -74,3 +76,11 @@ def _look_up(host: str, port: int) -> Future[Sequence[AddressInfo]]:
         # subinterpreter. Then the look-up runs here, bounded only by the system's own timeout.
         run()
     return future
+
+
+def _interleave_families(addresses: Sequence[AddressInfo]) -> list[AddressInfo]:
+    """Alternate IPv6 and IPv4, starting with the first family (RFC 8305, section 4)."""
+    first = [info for info in addresses if info[0] == addresses[0][0]]
+    second = [info for info in addresses if info[0] != addresses[0][0]]
+    pairs = zip_longest(first, second)
+    return [info for info in chain.from_iterable(pairs) if info is not None]

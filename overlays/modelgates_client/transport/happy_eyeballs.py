@@ -8,7 +8,6 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from itertools import chain, zip_longest
 from typing import Final, TypeVar
 
 from modelgates_client.transport.addresses import AddressInfo, resolve_async
@@ -39,15 +38,7 @@ async def first_of(
     """
     if len(addresses) == 1:
         return await connect(addresses[0])
-    return await _race(_interleave_families(addresses), connect, close)
-
-
-def _interleave_families(addresses: Sequence[AddressInfo]) -> list[AddressInfo]:
-    """Alternate IPv6 and IPv4, starting with the first family (RFC 8305, section 4)."""
-    first = [info for info in addresses if info[0] == addresses[0][0]]
-    second = [info for info in addresses if info[0] != addresses[0][0]]
-    pairs = zip_longest(first, second)
-    return [info for info in chain.from_iterable(pairs) if info is not None]
+    return await _race([*addresses], connect, close)
 
 
 async def _connect(info: AddressInfo) -> socket.socket:

@@ -19,6 +19,10 @@ from modelgates_client.transport.deadline import Deadline
 from modelgates_client.transport.messages import AttemptResult, Failure, Request
 from modelgates_client.transport.options import NetworkOptions
 
+#: Seconds until the next address is tried: the maximum of RFC 8305, section 8, as only one is tried
+#: at a time.
+_MAX_CONNECT_S: Final = 2.0
+
 
 class _Connection:
     """One connection of the pool; it connects, and reconnects, when it is needed."""
@@ -200,15 +204,18 @@ class _Network(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        """Connect to the first address that answers; each gets its share of the remaining time."""
+        """Connect to the first address that answers; only the last one gets more than a moment."""
         addresses = self._addresses(host, port)
-        for last, address in enumerate(addresses, 1 - len(addresses)):
+        for left, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
+            timeout_s = self.remaining() / left
+            if left > 1:
+                timeout_s = min(timeout_s, _MAX_CONNECT_S)
             try:
                 stream = self._sockets.connect_tcp(
-                    address, port, self.remaining() / (1 - last), local_address, socket_options
+                    address, port, timeout_s, local_address, socket_options
                 )
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
-                if last == 0:
+                if left == 1:
                     raise
             else:
                 return self.hold(stream)
