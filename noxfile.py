@@ -439,7 +439,8 @@ def attack(session: nox.Session) -> None:
     """Attack the package for about an hour; `-- --bodies 1000` and the like say how much."""
     needs = (*EXTRAS, *(need for name in TEST_GROUPS for need in group(name)), *group("attack"))
     environment(session, "attack", CODEGEN, needs)
-    whole = ("--bodies=1000000", "--fuzz-seconds=10", "--specs=100", "--ids=1000000")
+    fuzzing = ("--fuzz-seconds=10", "--decoder-seconds=600")
+    whole = ("--bodies=1000000", *fuzzing, "--specs=100", "--ids=1000000")
     with scratch_folder(session):
         run(session, "pytest", "--durations=0", "tests/attack", *whole, *session.posargs)
 

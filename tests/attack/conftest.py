@@ -5,6 +5,7 @@ import pytest
 SIZES = {
     "bodies": (300, "mutated bodies that the decoder gets"),
     "fuzz-seconds": (0.0, "seconds for which each property test gets mutated input"),
+    "decoder-seconds": (0.0, "seconds for which those of the decoder get it, together"),
     "specs": (1, "specs of hostile texts that are generated from"),
     "ids": (1_000, "ids that are fetched from a failing server"),
 }

@@ -19,6 +19,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+#: The modules whose property tests decode bodies.
+OF_DECODER = {"tests.calls.test_responses", "tests.contract.test_bodies_from_spec"}
 GUIDED = """
 import importlib, sys
 import atheris
@@ -80,6 +82,10 @@ def test_no_input_breaks_a_property(size, monkeypatch):
     seconds = size("fuzz-seconds")
     found = [*properties()] if seconds else [*islice(properties(), 3)]
     run = guided if seconds and find_spec("atheris") else unguided
-    failures = [failure for each in found if (failure := run(*each, seconds))]
+    of_decoder = [each for each in found if each[0] in OF_DECODER]
+    times = dict.fromkeys(found, seconds)
+    times.update(dict.fromkeys(of_decoder, size("decoder-seconds") / max(1, len(of_decoder))))
+    failures = [failure for each in found if (failure := run(*each, times[each]))]
     assert len(found) > (50 if seconds else 2)
+    assert not seconds or len(of_decoder) >= len(OF_DECODER)
     assert not failures, "\n".join(failures)

@@ -298,3 +298,48 @@ def test_a_choice_with_an_enum_of_integers_accepts_any_number():
     assert choice(0.5, "") == 0.5
     assert IntEnumeration(Priority).knows(9.0)
     assert not IntEnumeration(Priority).knows(64.0)
+
+
+TAGGED = Tagged([Object(Node), STRING], "kind", {"node": Object(Node)})
+
+COUNTS = [
+    (Object(Node), {}, 0),
+    (Object(Node), {"name": 1}, 0),
+    (Object(Node), {"name": "text", "na/me": 1, "child": {}}, 2),
+    (Object(Node), {"colour": "green"}, 1),
+    (Object(ProviderResponse), {}, 1),
+    (Object(ProviderResponse), {"status": 200, "sent": 1}, 1),
+    (Nullable(Object(Node)), None, 0),
+    (Nullable(Object(Node)), {"na/me": 1}, 1),
+    (Array(INTEGER), [1, 2.0, "two"], 1),
+    (Array(Object(Node)), [{}, {"na/me": 1}, 1], 2),
+    (OneOf([Object(ProviderResponse), Object(Node)]), {"child": {}}, 0),
+    (TAGGED, {"kind": "node", "na/me": 1}, 2),
+    (TAGGED, {"kind": "leaf"}, 1),
+    (StrEnumeration(Colour), "red", 0),
+    (StrEnumeration(Colour), "green", 1),
+]
+
+
+@pytest.mark.parametrize(("decoder", "value", "count"), COUNTS)
+def test_deviations_are_counted_without_those_of_nested_objects(decoder, value, count):
+    """The choice with the fewest decodes an object."""
+    assert decoder.count_deviations(value) == count
+
+
+EXPECTED = [
+    (Constant("a"), "'a'"),
+    (StrEnumeration(Colour), "string"),
+    (IntEnumeration(Priority), "integer"),
+    (Object(Node), "object (Node)"),
+    (Array(STRING), "array of string"),
+    (Nullable(NUMBER), "number or null"),
+    (OneOf([STRING, INTEGER]), "string or integer"),
+    (TAGGED, "object (Node) or string, selected by `kind`"),
+]
+
+
+@pytest.mark.parametrize(("decoder", "text"), EXPECTED)
+def test_a_decoder_says_what_it_accepts(decoder, text):
+    """In errors and in drift."""
+    assert decoder.expected == text

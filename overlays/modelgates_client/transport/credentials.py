@@ -32,12 +32,11 @@ class Secret:
         """Store `value`, and the parts of it that must be masked."""
         self._value = value
         half = len(value) // 2
-        if half >= _MIN_PART:
-            self._parts: tuple[str, ...] = (value, value[:half], value[half:])
-        else:
-            self._parts = (value,) if len(value) >= _MIN_MASKED else ()
+        whole = (value,) if len(value) >= _MIN_MASKED else ()
+        halves = (value[:half], value[half:]) if half >= _MIN_PART else ()
+        self._parts: tuple[str, ...] = (*whole, *halves)
         # A text with the whole key contains its halves, so the halves suffice for searching.
-        self._needles = tuple(_as_bytes(part).lower() for part in self._parts[-2:])
+        self._needles = tuple(_as_bytes(part).lower() for part in halves or whole)
 
     def reveal(self) -> str:
         """Return the key. Do not store it in a variable: a traceback with locals would show it."""
