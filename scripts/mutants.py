@@ -74,8 +74,7 @@ def noticed(module: Path, tests: tuple[str, ...], sample: int | None) -> float:
     Raises:
         ToolError: The tests fail without a change, or nothing was changed.
     """
-    from cosmic_ray.mutating import use_mutation  # noqa: PLC0415 - not installed for other scripts
-
+    mutating = importlib.import_module("cosmic_ray.mutating")
     sys.dont_write_bytecode = False
     check_unchanged(module, tests)
     sys.dont_write_bytecode = True  # of a changed module; that of the others is kept
@@ -88,7 +87,7 @@ def noticed(module: Path, tests: tuple[str, ...], sample: int | None) -> float:
         raise ToolError(f"{module}: there is nothing to change")
     unnoticed = 0
     for operator, occurrence in changes:
-        with use_mutation(module, operator, occurrence) as (before, after):
+        with mutating.use_mutation(module, operator, occurrence) as (before, after):
             if after in (before, None):
                 raise ToolError(f"{module}: a change was not made: {operator}, {occurrence}")
             if passes(tests):
@@ -105,10 +104,8 @@ def noticed(module: Path, tests: tuple[str, ...], sample: int | None) -> float:
 
 def all_changes(module: Path) -> Iterator[tuple[Any, int]]:
     """Yield each change of a module that can show something: the operator, and which place."""
-    from cosmic_ray import plugins  # noqa: PLC0415 - not installed for other scripts
-    from cosmic_ray.ast import ast_nodes, get_ast_from_path  # noqa: PLC0415 - the same
-
-    nodes = [*ast_nodes(get_ast_from_path(module))]
+    plugins, ast = map(importlib.import_module, ("cosmic_ray.plugins", "cosmic_ray.ast"))
+    nodes = [*ast.ast_nodes(ast.get_ast_from_path(module))]
     for name in plugins.operator_names():
         operator_class = plugins.get_operator(name)
         if operator_class.arguments() or any(part in name for part in POINTLESS):
@@ -138,8 +135,7 @@ def passes(tests: tuple[str, ...]) -> bool:
 
 def _test(*tests: str) -> None:
     """Run tests until the first fails, without output; exit with the status of pytest."""
-    import pytest  # noqa: PLC0415 - not installed for other scripts
-
+    pytest = importlib.import_module("pytest")
     with Path(os.devnull).open("w") as nowhere:
         for output in (1, 2):
             os.dup2(nowhere.fileno(), output)

@@ -254,7 +254,8 @@ def objects(model: "type[ModelT]", values: list[Any], pointer: str) -> "list[Mod
     decode = model.__decode__
     if all([isinstance(value, dict) for value in values]):  # noqa: C419 - a generator is slower
         return [decode(value, f"{pointer}/{index}") for index, value in enumerate(values)]
-    return Array(Object(model))(values, pointer)
+    decoded: list[ModelT] = Array(Object(model))(values, pointer)
+    return decoded
 
 
 class OneOf(Decoder):
