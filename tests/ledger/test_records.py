@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from modelgates_client import ConfigurationError, ModelGatesError, Response, __version__
+from modelgates_client import ConfigurationError, Generation, ModelGatesError, Response, __version__
 from modelgates_client.bulk.outcomes import Failed, Resolved
 from modelgates_client.ledger import Ledger, LedgerCounts
 
@@ -81,6 +81,16 @@ def test_a_provisional_record_never_replaces_a_final_one(ledger):
     assert ledger.record("gen-1").is_final
     assert [old.is_final for old in ledger.history("gen-1")] == [False]
     assert ledger.counts() == LedgerCounts(final=1, provisional=0, pending=0, failed=0)
+
+
+def test_a_version_that_reads_a_body_as_final_makes_it_final(ledger, monkeypatch):
+    """One that does not changes nothing afterwards."""
+    for is_final, counts in ((False, (0, 1)), (True, (1, 0)), (False, (1, 0))):
+        monkeypatch.setattr(Generation, "is_final", is_final)
+        ledger.add([resolved("gen-1")])
+        final, provisional = counts
+        assert ledger.counts() == LedgerCounts(final, provisional, pending=0, failed=0)
+    assert ledger.history("gen-1") == []
 
 
 def test_the_provisional_record_of_a_pending_outcome_is_stored(ledger):
