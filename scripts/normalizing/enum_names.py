@@ -21,7 +21,7 @@ def assign(values: Sequence[str | int], names_from_document: Any = None) -> list
         ValueError: Two values have the same name, or a given name is invalid.
     """
     names = (
-        distinct_names(values)
+        _distinct_names(values)
         if names_from_document is None
         else _names_from_document(values, names_from_document)
     )
@@ -52,7 +52,7 @@ def member_name(value: str | int) -> str:
     return name if name.isidentifier() else f"VALUE_{name}"
 
 
-def distinct_names(values: Sequence[str | int]) -> list[str]:
+def _distinct_names(values: Sequence[str | int]) -> list[str]:
     """Return distinct names for values.
 
     A value that has the name of another is spelled out unless it is a Python name. Where only case

@@ -45,13 +45,12 @@ class Names:
         """Start without names."""
         self._taken: dict[str, None] = {}
 
-    def reserve(self, *candidates: str) -> str | None:
-        """Reserve and return the first free name, as a class name; None if all are taken."""
-        for candidate in candidates:
-            name = str(ClassName(candidate, "field_"))
-            name = f"{name}Model" if name in TYPE_NAMES else name
-            module = snake_case(name)
-            if module not in self._taken:
-                self._taken[module] = None
-                return name
-        return None
+    def reserve(self, candidate: str) -> str | None:
+        """Reserve and return a name, as a class name; None if it is taken."""
+        name = str(ClassName(candidate, "field_"))
+        name = f"{name}Model" if name in TYPE_NAMES else name
+        module = snake_case(name)
+        if module in self._taken:
+            return None
+        self._taken[module] = None
+        return name

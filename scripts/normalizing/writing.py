@@ -1,6 +1,6 @@
 """Writes schemas in the normal form: classes as components, everything else in place."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from attrs import evolve
@@ -232,9 +232,12 @@ class SchemaWriter:
             UnreadableSchemaError: Another class has the name.
         """
         if shape.key not in self._named:
-            candidates = (shape.name, f"{shape.name}{'Option' if shape.is_enum else 'Object'}")
-            name = self._names.reserve(*candidates)
-            if name is None:
+            for candidate in (shape.name, *_other_names(shape)):
+                if name := self._names.reserve(candidate):
+                    self._queue.append((name, evolve(shape, name=candidate)))
+                    self._named[shape.key] = name
+                    break
+            else:
                 pointer = shape.raws[0].pointer
                 fix = {
                     "target": json_path(pointer),
@@ -243,8 +246,6 @@ class SchemaWriter:
                 }
                 reason = f"would be the class {shape.name}, a name that another class has"
                 raise unreadable(pointer, reason, fix)
-            self._named[shape.key] = name
-            self._queue.append((name, shape))
         return self._named[shape.key]
 
     def _class(self, shape: Shape) -> NormalSchema:
@@ -294,9 +295,9 @@ class SchemaWriter:
             return enum_names.assign(values, given_names)
         except ValueError as error:
             fix = given_names and {
-                "target": json_path(shape.raws[0].pointer),
-                "description": "Its names of values are not distinct Python names.",
-                "update": {enum_names.NAMES: enum_names.distinct_names(values)},
+                "target": f"{json_path(shape.raws[0].pointer)}['{enum_names.NAMES}']",
+                "description": "They are not one distinct Python name for each value.",
+                "remove": True,
             }
             self.fail(UnsupportedConstruct(shape.raws[0].pointer, str(error), fix or None))
             return []
@@ -319,6 +320,14 @@ class SchemaWriter:
             settled = [replaced.get(shape.key, shape) for shape in shapes]
             self._settled[key] = [shape for shape in settled if shape is not None]
         return self._settled[key]
+
+
+def _other_names(shape: Shape) -> Iterator[str]:
+    """Yield names for a class whose place has the name of another: by its kind or content."""
+    yield f"{shape.name}{'Option' if shape.is_enum else 'Object'}"
+    required_first = sorted(shape.properties, key=lambda key: key not in shape.required)
+    for content in shape.values or required_first:
+        yield property_name(shape.name, str(content))
 
 
 def _composed_as(name: str, parts: Parts) -> Raw:

@@ -77,6 +77,9 @@ CONSTRUCTS: dict[str, Any] = {
     "a union of inline objects": {
         "anyOf": [{**obj(text=TEXT), "required": ["text"]}, {**obj(url=TEXT), "required": ["url"]}]
     },
+    "a union of arrays of inline objects": {
+        "anyOf": [{"type": "array", "items": {**obj(**{k: TEXT}), "required": [k]}} for k in "abc"]
+    },
     "a union of an object and an enum": {"anyOf": [obj(a=TEXT), {"enum": ["auto", "none"]}]},
     "anything": True,
     "an array without items": {"type": "array"},

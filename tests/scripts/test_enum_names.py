@@ -1,6 +1,7 @@
 """Member names of enums: scripts/normalizing/enum_names.py."""
 
 import pytest
+from codegen import overlay
 from common import documents
 from normalizing import enum_names
 from normalizing.normal import normalize
@@ -83,12 +84,15 @@ def test_values_of_one_name_are_told_apart(values, expected):
     assert names(*values[::-1]) == expected[::-1]
 
 
-def test_what_is_printed_makes_wrong_names_go():
-    """The overlay action gives each value a name."""
-    [problem] = normalize(document("Z.AI", "Z AI", **{enum_names.NAMES: ["Z", "Z"]})).unused
+@pytest.mark.parametrize("given", [["Z", "Z"], ["Z"], ["Z", 1], "Z"])
+def test_what_is_printed_makes_wrong_names_go(given):
+    """The overlay action removes them."""
+    wrong = document("Z.AI", "Z AI", **{enum_names.NAMES: given})
+    [problem] = normalize(wrong).unused
 
-    [enum] = normalize(document("Z.AI", "Z AI", **problem.fix["update"])).schemas.values()
+    corrected = overlay.apply({"overlay": "1.0.0", "actions": [problem.fix]}, wrong)
 
+    [enum] = normalize(corrected).schemas.values()
     assert enum[enum_names.NAMES] == ["Z_FULL_STOP_AI", "Z_SPACE_AI"]
 
 
