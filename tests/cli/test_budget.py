@@ -112,7 +112,7 @@ def test_a_record_that_was_given_up_counts_as_stated(budget, ledger, sources):
     assert status == Status.OK
     assert printed == (
         "within budget: $3 charged of $5, all time, 2 records; left out or not settled: "
-        "1 record never final, no longer requested, counted as stated\n"
+        "1 record never final (no longer requested, counted as stated)\n"
     )
     assert stderr == ""
 

@@ -151,7 +151,7 @@ def left_out(spent: Spending) -> list[str]:
         (spent.unknown, f"{count(spent.unknown, 'record')} of unknown cost"),
         (spent.undated, f"{count(spent.undated, 'record')} without a readable time"),
         (spent.provisional, f"{count(spent.provisional, 'record')} not final"),
-        (spent.never_final, f"{count(spent.never_final, 'record')} never final, {_AS_STATED}"),
+        (spent.never_final, f"{count(spent.never_final, 'record')} never final ({_AS_STATED})"),
         (spent.forgotten, f"{count(spent.forgotten, 'forgotten id')}"),
     ]
     return [text for number, text in parts if number]
