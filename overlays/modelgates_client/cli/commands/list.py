@@ -82,12 +82,11 @@ def list_ids(options: ListOptions, messages: Messages) -> Status:
     as_table = stdout.is_terminal if options.shown_as is None else options.shown_as == "table"
     number = 0
     with Ledger(options.ledger, read_only=True) as ledger:
-        readers: dict[Kind, bool] = {
-            "waiting": True,
-            "unknown": "unknown" in states,
-            "forgotten": bool(states & ended),
-        }
-        kinds = (kind for kind, is_read in readers.items() if is_read)
+        kinds: list[Kind] = ["waiting"]
+        if "unknown" in states:
+            kinds.append("unknown")
+        if states & ended:
+            kinds.append("forgotten")
         for each in chain.from_iterable(map(ledger.unresolved, kinds)):
             if each.state in states:
                 number += 1
