@@ -68,6 +68,7 @@ def test_a_pipe_gets_json(ledger):
 def test_activity_is_fetched_if_the_spec_has_the_operation(ledger, monkeypatch):
     """With the key and the server of the other commands; without it, an error says so."""
     monkeypatch.setenv("MODELGATES_API_KEY", "sk-mg-CANARY")
+    monkeypatch.setattr(activity, "OPERATIONS", {})
     assert invoke("reconcile", ledger)[0] == Status.USAGE
     assert "has no operation GET /activity" in invoke("reconcile", ledger)[2]
     known = {"200": Content(decoders.ANYTHING)}
