@@ -217,8 +217,8 @@ def test_names_of_files_are_not_interpreted(tmp_path):
     ("query", "message"),
     [
         ("SELECT 1 AS BilledCost", "has no rows of generations"),
-        ("SELECT 'a' AS generation_id, 'odd' AS state", "no id or an invalid state"),
-        ("SELECT NULL::VARCHAR AS generation_id, 'final' AS state", "1 rows have no id"),
+        ("SELECT 'a' AS generation_id, 'odd' AS state", "with an invalid state: 1"),
+        ("SELECT NULL::VARCHAR AS generation_id, 'final' AS state", "with an invalid state: 1"),
         ("SELECT 'a' AS generation_id, 'final' AS state, 0.1::DOUBLE AS usage_usd", "not exact"),
         ("SELECT 'a' AS generation_id, 'final' AS state, 'x' AS attempts", "DuckDB says"),
         ("SELECT 'a' AS generation_id, 'final' AS state, 'x' AS app_id", "DuckDB says"),

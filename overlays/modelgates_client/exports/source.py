@@ -271,7 +271,9 @@ class RowSource:
             FROM candidates"""
         ).fetchall()[0]
         if invalid:
-            raise SourceError(self._name, f"{invalid} rows have no id or an invalid state", _REMEDY)
+            raise SourceError(
+                self._name, f"rows without an id, or with an invalid state: {invalid}", _REMEDY
+            )
         if hashes == rows:
             return False
         self.connection.execute(

@@ -87,7 +87,7 @@ def reconcile(options: ReconcileOptions, messages: Messages) -> Status:
     if result.unresolved and any(line.finding == _MISSING for line in result.lines):
         messages.warning(
             f"{count(result.unresolved, 'id')} in the ledger without a record, which may explain "
-            "what is missing: fetch them, or see `modelgates list`"
+            "what is missing: fetch them, or see `modelgates list` and `list --forgotten`"
         )
     return Status.OK if result.is_same else Status.DIFFERENT
 
