@@ -12,7 +12,7 @@ from backtesting import execution, report
 from backtesting.observations import Backtest, Deviation
 from common.effects import Effect
 
-from .conftest import FROZEN, ROOT
+from .conftest import FROZEN, ROOT, run_script
 
 DATES = ("2026-06-23", "2026-05-13")
 
@@ -21,21 +21,20 @@ DATES = ("2026-06-23", "2026-05-13")
 def backtest(project):
     """Run the script over a copy of this project."""
 
-    def run(*arguments):
-        return subprocess.run(
-            [sys.executable, ROOT / "scripts/backtest.py", "--root", project.root, *arguments],
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-        )
-
-    return run
+    return lambda *arguments: run_script(project.root, "backtest.py", *arguments)
 
 
-def test_a_clean_pair_exits_0_and_lists_drift_and_broken_places(backtest):
-    """Matrix, places with expected and received types, records, totals; stderr is empty."""
-    done = backtest(*DATES)
+def test_a_clean_pair_exits_0_and_lists_drift_and_broken_places(project):
+    """Matrix, places with expected and received types, records, totals; stderr is empty.
+
+    In a process of its own, as the maintainer runs it.
+    """
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts/backtest.py", "--root", project.root, *DATES],
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        encoding="utf-8",
+    )
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert lines[0].split() == ["client", "\\", "server", DATES[1]]
@@ -54,16 +53,16 @@ def test_a_fault_exits_1_and_its_body_can_be_shown(backtest, project):
     fault = ("in self._items_to_send()}", "in self._items_to_send() if value != 2**31}")
     project.replace("overlays/modelgates_runtime/model.py", *fault)
     done = backtest(*DATES, "--combinations", "1", "--format", "json")
-    assert (done.returncode, done.stderr) == (1, "")
-    found = json.loads(done.stdout)
+    assert (done.status, done.errors) == (1, "")
+    found = json.loads(done.output)
     assert found["clean"] is False
     (result,) = found["results"]
     assert result["losses"]
     assert not result["crashes"]
     number = result["losses"][0].split()[1].rstrip(",")
     shown = backtest(*DATES, "--combinations", "1", "--show", number)
-    assert shown.returncode == 0
-    answer, _, body = shown.stdout.rstrip("\n").rpartition("\n")
+    assert shown.status is None
+    answer, _, body = shown.output.rstrip("\n").rpartition("\n")
     assert json.loads(answer)["losses"]
     assert "2147483648" in body
 
@@ -74,8 +73,8 @@ def test_a_file_can_stand_for_a_version(backtest, tmp_path_factory):
     text = FROZEN[DATES[1]].content.decode()
     file.write_text(text.replace("        - Groq\n", "        - Groq\n        - Grok\n"))
     done = backtest(DATES[1], file, "--format", "json")
-    assert done.returncode == 0
-    (result,) = json.loads(done.stdout)["results"]
+    assert done.status is None
+    (result,) = json.loads(done.output)["results"]
     assert (result["client"], result["server"]) == (DATES[1], "next.yaml")
     assert [place["place"] for place in result["places"]] == [
         "/data/provider_responses/*/provider_name"
@@ -96,10 +95,10 @@ REFUSALS = {
 def test_invalid_input_exits_2(backtest, arguments, message):
     """One line says why; the result is neither clean nor a fault."""
     done = backtest(*arguments)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert message in done.stderr
-    assert done.stderr.startswith("error: ")
-    assert done.stderr.count("\n") == 1
+    assert (done.status, done.output) == (2, "")
+    assert message in done.errors
+    assert done.errors.startswith("error: ")
+    assert done.errors.count("\n") == 1
 
 
 @pytest.mark.parametrize("missing", ["tests/specs/versions/SHA256SUMS", "tests/records"])
@@ -111,8 +110,8 @@ def test_a_missing_file_exits_2(backtest, project, missing):
     else:
         path.unlink()
     done = backtest(*DATES)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert f"restore it (git checkout -- {missing})" in done.stderr
+    assert (done.status, done.output) == (2, "")
+    assert f"restore it (git checkout -- {missing})" in done.errors
 
 
 def results():
