@@ -59,6 +59,7 @@ MISHAPS = (
     (GOOD[:-9], RESET),
     (b"garbage\r\n\r\n", CLOSE),
     (page(),),
+    (page("down", "503 Down"),),
     (response(b"{"),),
     (response(body(OTHER_ID)),),
     (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\nContent-Encoding: gzip\r\n\r\n" + b"x" * 9,),
@@ -71,7 +72,7 @@ def serve_mishaps(peer):
         take(peer, request, MISHAPS[len(peer.server.requests) % len(MISHAPS)])
 
 
-@pytest.mark.slow("ninety real failures")
+@pytest.mark.slow("a hundred real failures")
 @pytest.mark.skipif(not DESCRIPTORS.exists(), reason="only Linux lists a process's descriptors")
 def test_failures_leave_no_descriptor_open(flavour):
     """Neither sockets nor anything else, without the help of a garbage collection."""
