@@ -13,11 +13,15 @@ CACHE = Path(__file__).parents[1] / ".mypy_cache" / "tests"
 def mypy(*arguments: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run mypy --strict, without a configuration; one run at a time, as its cache wants.
 
+    It checks for the lowest version of Python, as pyright does, whichever version runs it: so all
+    share the cache.
+
     The cache has the standard library and what else many runs read. mypy reads a file anew unless
     its content is the same, wherever it is.
     """
     CACHE.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", *map(str, arguments)]
+    options = ("--strict", "--config-file=", "--python-version=3.11")
+    command = [sys.executable, "-m", "mypy", *options, *map(str, arguments)]
     with FileLock(CACHE / "lock"):
         return subprocess.run(
             command,
