@@ -196,8 +196,8 @@ def _steps(source: str, date: str, old: Path) -> Iterator[tuple[str, Sequence[ob
     yield "pyright", ("-m", "pyright", *_PACKAGES)
     yield "contract", (*_PYTEST, "tests/contract")
     yield "tools", (*_PYTEST, _IN_FOUR, "tests/scripts", "-m", "frozen")
-    others = ("--ignore=tests/contract", "--ignore=tests/heavy", "-m", "not frozen")
-    yield "tests", (*_PYTEST, _IN_FOUR, "tests", *others)
+    separate = [f"--ignore=tests/{name}" for name in ("comparison", "contract", "heavy")]
+    yield "tests", (*_PYTEST, _IN_FOUR, "tests", *separate, "-m", "not frozen")
 
 
 def _failure_lines(done: subprocess.CompletedProcess[str]) -> list[str]:

@@ -47,7 +47,7 @@ def write(project: Project, folder: Path, count: int) -> None:
     try:
         schemas = documents.load(project.spec)["components"]["schemas"]
         recorded: dict[str, Any] = json.loads((project.root / _RECORD).read_bytes())["data"]
-        full = complete(recorded, schemas[_SCHEMA]["properties"])
+        full = complete(recorded, schemas)
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise ToolError(
             f"{_RECORD}, or {_SCHEMA} of the spec, is not as expected: {error!r}"
@@ -86,7 +86,7 @@ def encode(record: dict[str, Any]) -> bytes:
     return json.dumps({"data": record}, separators=(",", ":")).encode()
 
 
-def complete(recorded: dict[str, Any], properties: dict[str, Any]) -> dict[str, Any]:
+def complete(recorded: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
     """Return a record that has every key of the spec and was served at the third attempt.
 
     The keys stay in the order of the recorded response: Structs are fastest (by a quarter here)
@@ -97,8 +97,20 @@ def complete(recorded: dict[str, Any], properties: dict[str, Any]) -> dict[str, 
         {**last, "id": "oAbYqLe-2kFHot-9c3ad8a5", "provider_name": "Together", "status": 503},
         {**last, "id": "req_01kjam3q9wf3trw8", "provider_name": "Groq", "status": 429},
     ]
-    missing = {key: _TEXTS.get(key) for key in properties if key not in recorded}
+    properties = schemas[_SCHEMA]["properties"]
+    missing = {
+        key: _TEXTS.get(key, _allowed(schema, schemas))
+        for key, schema in properties.items()
+        if key not in recorded
+    }
     return {**recorded, **missing, "provider_responses": [*failed, last]}
+
+
+def _allowed(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
+    """Return a value that a schema allows: null, or else the first one of an enum."""
+    schema = schemas.get(str(schema.get("$ref")).rpartition("/")[2], schema)
+    is_nullable = not isinstance(schema.get("type"), str)
+    return None if is_nullable or "enum" not in schema else schema["enum"][0]
 
 
 def of_one_account(full: dict[str, Any], count: int) -> Iterator[dict[str, Any]]:

@@ -396,7 +396,8 @@ def test_a_terminal_gets_a_progress_bar(gateway, ledger):
 def test_check_reads_the_bodies_of_a_ledger(fetch, gateway, ledger):
     """Whatever the file is called; each body is a separate location."""
     fetch("-", stdin=lines(IDS[:5]))
-    result = Command(gateway.base_url)("check", ledger)
+    # The records may lack what the vendored spec requires: that is drift.
+    result = Command(gateway.base_url)("check", ledger, "--fail-on", "never")
 
     assert json.loads(result.stdout)["bodies"] == 5
     assert result.returncode == 0
