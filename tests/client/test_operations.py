@@ -5,7 +5,7 @@ import warnings
 
 import pytest
 
-from modelgates_api.api import OPERATIONS
+from modelgates_api.api.generations.get_generation import OPERATION as GET_GENERATION
 from modelgates_api.models import ErrorResponse
 from modelgates_client import (
     APIConnectionError,
@@ -72,7 +72,7 @@ def test_a_connection_can_send_several_bodies(either, server, client):
     bare = POST._replace(bodies=())
     for call in (
         create_post(),
-        OPERATIONS["get-generation"].call({"id": "a"}),
+        GET_GENERATION.call({"id": "a"}),
         bare.call({}),
         create_post(),
     ):

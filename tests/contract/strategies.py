@@ -9,16 +9,18 @@ from pathlib import Path
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
+from modelgates_api.api.generations.get_generation import OPERATION as GET_GENERATION
+
 SPEC = YAML(typ="safe", pure=True).load(Path(__file__).parents[2] / "openapi.yaml")
 OPERATION = next(
     operation
     for path in SPEC["paths"].values()
     for operation in path.values()
-    if operation["operationId"] == "get-generation"
+    if operation["operationId"] == GET_GENERATION.id
 )
 #: The schema of each documented status.
 SCHEMAS = {
-    int(status): response["content"]["application/json"]["schema"]
+    int(status): next(iter(response["content"].values()))["schema"]
     for status, response in OPERATION["responses"].items()
 }
 
@@ -31,12 +33,23 @@ def resolved(schema):
 
 
 def kinds(schema):
-    """Return the schemas that a schema is a choice of, references followed."""
+    """Return the schemas that a schema is a choice of, references followed.
+
+    One of constants is an enum, and `nullable` is that of OpenAPI 3.0.
+    """
     schema = resolved(schema)
+    null = [{"type": "null"}] if schema.get("nullable") else []
+    if len(schema.get("allOf", ())) == 1:
+        return kinds(schema["allOf"][0]) + null
     types = schema.get("type")
     if isinstance(types, list):
         return [{**schema, "type": kind} for kind in types]
-    return [resolved(choice) for choice in schema.get("oneOf", [schema])]
+    choices = [resolved(choice) for key in ("oneOf", "anyOf") for choice in schema.get(key, ())]
+    if choices and all("const" in choice for choice in choices):
+        return [{"type": "string", "enum": [choice["const"] for choice in choices]}, *null]
+    if not choices:
+        return [schema, *null]
+    return [kind for choice in choices for kind in kinds(choice)] + null
 
 
 SCALARS = {
@@ -80,7 +93,7 @@ def _values(schema):
     if "additionalProperties" in schema:
         return st.dictionaries(st.text(max_size=9), ANYTHING, max_size=3)
     fields = {key: values(part) for key, part in schema["properties"].items()}
-    required = {key: fields.pop(key) for key in schema["required"]}
+    required = {key: fields.pop(key) for key in schema.get("required", ())}
     return st.fixed_dictionaries(required, optional=fields)
 
 
@@ -147,12 +160,10 @@ def deviations(schema, value, at=""):
     choices = kinds(schema)
     if value is None:
         return {} if any(choice.get("type") == "null" for choice in choices) else {at: "null"}
-    (schema,) = [choice for choice in choices if choice.get("type") != "null"]
-    _, pattern = FORMATS.get(schema.get("format"), (None, ".*"))
-    if not _is_of_type(schema["type"], value) or (
-        schema["type"] == "string" and not re.fullmatch(pattern, value, re.DOTALL | re.IGNORECASE)
-    ):
+    fitting = [choice for choice in choices if _is_of_type(choice, value)]
+    if not fitting:
         return {at: "type"}
+    schema = fitting[0]
     if value not in schema.get("enum", [value]):
         return {at: "unknown_value"}
     result = {}
@@ -170,14 +181,18 @@ def _field_deviations(schema, key, owner, at):
         return {at: "undeclared"}
     if key in owner:
         return deviations(schema["properties"][key], owner[key], at)
-    return {at: "missing"} if key in schema["required"] else {}
+    return {at: "missing"} if key in schema.get("required", ()) else {}
 
 
-def _is_of_type(kind, value):
+def _is_of_type(schema, value):
+    kind = schema["type"]
     if isinstance(value, bool):
         return kind == "boolean"
     if isinstance(value, int | float):
         is_whole = isinstance(value, int) or value.is_integer()
         is_exact = math.isfinite(value) and float(value) == value
         return (kind == "integer" and is_whole) or (kind == "number" and is_exact)
-    return isinstance(value, {"string": str, "array": list, "object": dict}.get(kind, ()))
+    if isinstance(value, str) and kind == "string":
+        _, pattern = FORMATS.get(schema.get("format"), (None, ".*"))
+        return bool(re.fullmatch(pattern, value, re.DOTALL | re.IGNORECASE))
+    return isinstance(value, {"array": list, "object": dict}.get(kind, ()))

@@ -26,7 +26,7 @@ CLASSES = {404: NotFoundError, 429: RateLimitError, 500: ServerError, 502: Serve
 ID = "gen-1 &/?"
 
 #: Every enum value, null, absence and bound that the spec has, status by status.
-MADE = [body for body in bodies.generate(SPEC).bodies if body.operation == "get-generation"]
+MADE = [body for body in bodies.generate(SPEC).bodies if body.operation == OPERATION["operationId"]]
 BODIES = {status: [body.value for body in MADE if body.code == status] for status in SCHEMAS}
 
 

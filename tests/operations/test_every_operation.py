@@ -5,6 +5,7 @@ import inspect
 import pytest
 
 from modelgates_api.api import OPERATIONS
+from modelgates_api.api.generations.get_generation import OPERATION as GET_GENERATION
 from modelgates_client import APIStatusError, AsyncModelGates, ModelGates
 from modelgates_client.conformance.checking import check
 from modelgates_client.errors import status_error
@@ -40,7 +41,7 @@ def test_a_success_passes_strict_validation(call):
 def test_each_documented_error_is_typed(call, operation, api):
     """Its class follows its status; its body is decoded by its schema."""
     for status in error_statuses(operation):
-        key = "gen-1" if operation.id == "get-generation" else operation.id
+        key = "gen-1" if operation.id == GET_GENERATION.id else operation.id
         api.fail(key, status=status)
         with pytest.raises(APIStatusError) as error_info:
             call()

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from modelgates_api.api.generations.get_generation import OPERATION as GET_GENERATION
 from modelgates_client import AsyncModelGates
 
 METHODS = {
@@ -153,7 +154,7 @@ def test_errors_do_not_drift(stub, get_error):
 @pytest.mark.parametrize("body", [{"models": []}, {"data": []}, [1]])
 def test_a_response_without_a_record_is_not_mixed_up(stub, send, body):
     """Such as one that a test sets, or one of another operation."""
-    stub.respond("get-generation", body)
+    stub.respond(GET_GENERATION.id, body)
     stub.mix_up()
     response = send()
     assert (response.status, json.loads(response.content)) == (200, body)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from modelgates_api.api.generations.get_generation import OPERATION as GET_GENERATION
 from modelgates_client import ModelGates
 from modelgates_client.testing import StubAPI, StubRequest, _server, make_record
 
@@ -145,7 +146,7 @@ def test_requests_are_listed_in_order(get, get_error, stub):
     """Each with the status of its response."""
     get()
     get_error("gen-2")
-    method_and_path, operation = ("GET", "/api/v1/generation"), "get-generation"
+    method_and_path, operation = ("GET", "/api/v1/generation"), GET_GENERATION.id
     assert stub.requests == [
         StubRequest(*method_and_path, "gen-1", 200, operation=operation),
         StubRequest(*method_and_path, "gen-2", 404, operation=operation),
@@ -277,7 +278,7 @@ def test_a_port_can_be_reused_at_once():
 @pytest.mark.parametrize("body", [b"raw", {"error": {"code": 503, "message": "maintenance"}}])
 def test_respond_sets_the_response_to_an_operation(stub, send, body):
     """Bytes are sent unchanged, anything else as JSON."""
-    stub.respond("get-generation", body, status=503)
+    stub.respond(GET_GENERATION.id, body, status=503)
     response = send()
     assert response.status == 503
     assert response.content == (body if isinstance(body, bytes) else json.dumps(body).encode())
