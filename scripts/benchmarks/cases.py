@@ -237,4 +237,5 @@ CLIENTS: dict[str, Contender] = {
     "base, async": by.ours_get_many_async,
     "base, sync": by.ours_get_many,
     "base, threads": by.ours_get_in_threads,
+    "base, two fetches": by.ours_fetch,
 }

@@ -18,6 +18,7 @@ import operator
 import os
 import sqlite3
 import sys
+import tempfile
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -509,6 +510,26 @@ def ours_ledger(setting: Setting) -> Work:
         for part in Path(setting.folder).glob(f"{file.name}*"):
             part.unlink()
 
+    return work
+
+
+def ours_fetch(setting: Setting) -> Work:
+    """`fetch_all` by two runs that share the leases of one ledger."""
+    ours()
+    fetch_all = importlib.import_module("modelgates_client.ledger.fetching").fetch_all
+    ledger_class = importlib.import_module("modelgates_client.ledger").Ledger
+    options = {**ours_options(setting), "concurrency": setting.concurrency, "wait": 0.0}
+
+    def work(times: int) -> int:
+        ids = [*new_ids(times)]
+        with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2) as pool:
+            file = Path(folder, "ledger.db")
+            with ledger_class(file) as ledger:
+                for _ in pool.map(lambda part: fetch_all(file, part, **options), (ids, ids)):
+                    pass
+                return int(ledger.counts().final)
+
+    work(0)  # the client is imported by the first run
     return work
 
 

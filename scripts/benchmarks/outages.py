@@ -73,6 +73,11 @@ _REFUSALS = {
         (429, 503), (("silent", no_header), ("seconds", in_seconds), ("date", as_date))
     )
 }
+_REFUSALS["429, nonsense"] = (429, nonsense)
+_FEW = 3
+#: The requests in flight, and their seconds beyond the outage; those of `get_many` otherwise.
+_AT_ONCE = {"base, threads": THREADS, "base, two fetches": 2 * CONCURRENCY}
+_SPARE_S = {"base, threads": 3.5, "base, two fetches": 2.0}  # a ledger is checked for leases
 
 
 class Case(NamedTuple):
@@ -95,16 +100,20 @@ class Case(NamedTuple):
     server: Callable[[], Server]
 
 
-def outage(client: str, kind: str, headers: WaitHeaders, seconds: float) -> Case:
-    """Return a case of an outage: the bounds are on the requests during it, and the time after."""
-    ids, at_once, spare_s = (800, THREADS, 3.5) if "threads" in client else (500, CONCURRENCY, 1.0)
-    fetching_s = ids * LATENCY_S / at_once
-    probes = 8 + 2 * min(seconds, 10) + max(0, seconds - 10)
+def outage(client: str, kind: str, headers: WaitHeaders, seconds: float, *, is_few: bool) -> Case:
+    """Return a case of an outage: the bounds are on the requests during it, and the time after.
+
+    Few ids meet it from the first request.
+    """
+    at_once = _AT_ONCE.get(client, CONCURRENCY)
+    ids = _FEW if is_few else 8 * at_once if "threads" in client else 500
+    down = Outage(kind, seconds, headers, 0.0 if is_few else 0.3)
+    fetching_s = max(1.0, ids / at_once) * LATENCY_S
+    probes = (8 + 2 * min(seconds, 10) + max(0, seconds - 10)) * (2 if "fetches" in client else 1)
     max_requests = 1.5 if "threads" in client else (ids + at_once + probes) / ids
-    down = Outage(kind, seconds, headers)
     end_s = down.start_s + seconds
     server = partial(Server, {"": _BODY}, latency_s=LATENCY_S, outage=down)
-    max_s = end_s + spare_s + 1.5 * fetching_s
+    max_s = end_s + _SPARE_S.get(client, 1.0) + 1.5 * fetching_s
     return Case(client, ids, end_s + fetching_s, max_requests, max_s, server)
 
 
@@ -124,12 +133,15 @@ def cases() -> dict[str, Case]:
     """Return all cases, by name."""
     result = {}
     for client in CLIENTS:
+        is_get = "threads" in client
         for (name, (kind, headers)), seconds in product(_OUTAGES.items(), (1, 3, 10, 60)):
-            if "threads" not in client or seconds <= 10:  # noqa: PLR2004 - a `get` waits 30 s at most
+            if not is_get or seconds <= 10:  # noqa: PLR2004 - a `get` waits 30 s at most
                 key = f"{client}: outage {seconds} s: {name}"
-                result[key] = outage(client, kind, headers, seconds)
+                result[key] = outage(client, kind, headers, seconds, is_few=False)
+                if not is_get:
+                    result[f"{key}: few ids"] = outage(client, kind, headers, seconds, is_few=True)
         for name, (refusal, how) in product(_LIMITS, _REFUSALS.items()):
-            if "threads" not in client:
+            if client not in _AT_ONCE:
                 result[f"{client}: {name}: {refusal}"] = limited(client, name, how)
     return result
 

@@ -135,11 +135,14 @@ class Server:
         """Return the response to a request."""
         now = self._loop.time()
         self.requests += 1
-        if self._planned_outage is not None:
-            self._loop.call_later(self._planned_outage.start_s, self._fail, self._planned_outage)
-            self._planned_outage = None
+        planned, self._planned_outage = self._planned_outage, None
+        if planned is not None and planned.start_s:
+            self._loop.call_later(planned.start_s, self._fail, planned)
+        elif planned is not None:
+            self._fail(planned)
         if self.outage is not None:
-            return _error(int(self.outage.kind), self.outage.headers(self._outage_end - now))
+            status = int(self.outage.kind) if self.outage.kind.isdigit() else 503  # not written
+            return _error(status, self.outage.headers(self._outage_end - now))
         wait_s = self._limit.wait_s(now) if self._limit else 0
         if wait_s:
             status, headers = self._refusal
