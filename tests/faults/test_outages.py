@@ -22,7 +22,7 @@ from modelgates_client import (
 from .clients import ASYNC_FLAVOURS, async_client, sync_client
 from .faults import CLOSE, RESET, STALL, connect, good, play
 from .servers import FaultServer
-from .wire import ID, KEY, NEXT_ID, error_body, page, response
+from .wire import GOOD, ID, KEY, NEXT_ID, error_body, page, response
 
 DOWN_S = 0.3
 _DOWN = response(error_body("down", 503), "503 Service Unavailable")
@@ -33,6 +33,9 @@ OUTAGES = {
     "503": (play(_DOWN), True),
     "503-named": (play(_DATED), True),
     "502-page": (play(page()), True),
+    "408": (play(response(error_body("late", 408), "408 Request Timeout")), True),
+    "529": (play(response(error_body("busy", 529), "529 Overloaded")), True),
+    "cut-off": (play(GOOD[:-20], CLOSE), True),
     "refused": (connect(), False),
     "reset": (connect(RESET), True),
     "reset-after-request": (play(RESET), True),
