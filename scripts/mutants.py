@@ -17,7 +17,7 @@ from difflib import unified_diff
 from pathlib import Path
 from typing import Any
 
-from common.tool_errors import Arguments, ToolError, run
+from common.tool_errors import Arguments, ToolError, progress, run
 
 ROOT = Path(__file__).resolve().parent.parent
 CLIENT = "overlays/modelgates_client"
@@ -38,6 +38,11 @@ MODULES = {
 #: Changes that show nothing: of `|` between types, and of `is` to `==` for None and the like.
 #: A `*` between parameters is none, either.
 POINTLESS = ("core/ReplaceBinaryOperator_BitOr_", "Is_Eq", "IsNot_NotEq")
+#: Lines with a change that nobody can notice, and why. They are not counted.
+EQUIVALENT = {
+    "for index, (item, raw) in enumerate(zip(items, value, strict=False))": "of equal length",
+    "final = max(final or -1, outcome.received.final)": "the other one is 0 or 1",
+}
 LIBRARIES = ("hypothesis", "pytest_httpserver", "httpx", "xdist")
 HANGS_S = 600
 _IGNORED = shutil.ignore_patterns(".git", ".nox", ".*_cache", ".hypothesis", "__pycache__", "site")
@@ -85,20 +90,22 @@ def noticed(module: Path, tests: tuple[str, ...], sample: int | None) -> float:
         changes = random.Random(0).sample(changes, sample)  # noqa: S311 - not for secrets
     if not changes:
         raise ToolError(f"{module}: there is nothing to change")
-    unnoticed = 0
-    for operator, occurrence in changes:
+    unnoticed = equivalent = 0
+    for number, (operator, occurrence) in enumerate(changes):
+        progress(f"{module}: change {number + 1} of {len(changes)}")
         with mutating.use_mutation(module, operator, occurrence) as (before, after):
             if after in (before, None):
                 raise ToolError(f"{module}: a change was not made: {operator}, {occurrence}")
-            if passes(tests):
+            diff = [*unified_diff(before.splitlines(), after.splitlines(), n=0, lineterm="")][2:]
+            if any(line[1:].strip() in EQUIVALENT for line in diff):
+                equivalent += 1
+            elif passes(tests):
                 unnoticed += 1
-                diff = [*unified_diff(before.splitlines(), after.splitlines(), n=0, lineterm="")]
-                print(*diff[2:], sep="\n", end="\n\n", flush=True)
+                print(*diff, sep="\n", end="\n\n", flush=True)
     check_unchanged(module, tests)
-    share = 1 - unnoticed / len(changes)
-    print(
-        f"{module}: {len(changes)} changes, {unnoticed} unnoticed, {share:.0%} noticed", flush=True
-    )
+    share = 1 - unnoticed / max(1, len(changes) - equivalent)
+    counts = f"{len(changes)} changes, {equivalent} equivalent, {unnoticed} unnoticed"
+    print(f"{module}: {counts}, {share:.0%} noticed", flush=True)
     return share
 
 
