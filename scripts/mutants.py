@@ -142,12 +142,21 @@ def passes(tests: tuple[str, ...]) -> bool:
 
 def _test(*tests: str) -> None:
     """Run tests until the first fails, without output; exit with the status of pytest."""
-    pytest = importlib.import_module("pytest")
+    pytest, hypothesis = map(importlib.import_module, ("pytest", "hypothesis"))
+    phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)  # nobody reads what is shrunk
+    hypothesis.settings.register_profile(
+        "mutants",
+        derandomize=True,
+        deadline=None,
+        phases=phases,
+        suppress_health_check=[*hypothesis.HealthCheck],
+    )
     with Path(os.devnull).open("w") as nowhere:
         for output in (1, 2):
             os.dup2(nowhere.fileno(), output)
     imported = "ignore:Module already imported:pytest.PytestAssertRewriteWarning"
-    sys.exit(pytest.main(["-x", "-p", "no:cacheprovider", "-W", imported, *tests]))
+    options = ("-x", "-p", "no:cacheprovider", "-W", imported, "--hypothesis-profile=mutants")
+    sys.exit(pytest.main([*options, *tests]))
 
 
 if __name__ == "__main__":
