@@ -373,3 +373,23 @@ def test_the_error_of_a_redirect_has_its_target():
     assert (
         "https://elsewhere/" in problem_with(b"", 301, location="https://elsewhere/").error.message
     )
+
+
+REPEATABLE = [
+    (429, {}, True, True),
+    (429, {"retry_after": "1"}, True, True),
+    (503, {"retry_after": "1"}, True, True),
+    (503, {}, False, False),
+    (502, {"retry_after": "1"}, False, True),
+    (500, {"x_should_retry": "true"}, True, False),
+    (500, {"x_should_retry": "false"}, True, False),
+    (500, {}, False, False),
+]
+
+
+@pytest.mark.parametrize(("status", "headers", "is_safe_to_repeat", "is_limit"), REPEATABLE)
+def test_what_was_not_processed_is_safe_to_repeat(status, headers, is_safe_to_repeat, is_limit):
+    """The server says so: too many requests, come back later, or by a header of its own."""
+    attempt = problem_with({}, status, **headers).failed_attempt
+    assert attempt.is_safe_to_repeat is is_safe_to_repeat
+    assert attempt.is_limit is is_limit
