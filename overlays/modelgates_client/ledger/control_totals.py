@@ -299,9 +299,10 @@ class Changes:
     def _sums(self, rows: list[Values]) -> Sums:
         columns = zip(*rows, strict=True) if rows else ((),) * len(self._names)
         sums = {RECORDS: Decimal(len(rows))}
-        for name, column in zip(self._names, columns, strict=True):
-            known = [value for value in column if value is not None]
-            sums[name] = sum_of([time % DAY for time in known] if name == CREATED else known)
+        with localcontext(EXACT):
+            for name, column in zip(self._names, columns, strict=True):
+                known = [value for value in column if value is not None]
+                sums[name] = _sum([time % DAY for time in known] if name == CREATED else known)
         return sums
 
 
@@ -315,9 +316,20 @@ def sum_of(stored: Sequence[Any]) -> Decimal:
     Raises:
         DamagedError: One is not a number.
     """
-    numbers = stored if stored and isinstance(stored[0], int) else map(Decimal, stored)
     with localcontext(EXACT):
-        try:
-            return number_of(sum(numbers))
-        except (ArithmeticError, TypeError, ValueError):
-            raise DamagedError("an amount is not a number") from None
+        return _sum(stored)
+
+
+def _sum(stored: Sequence[Any]) -> Decimal:
+    """Return the sum of numbers as SQLite stores them, in the current context.
+
+    Raises:
+        DamagedError: One is not a number.
+    """
+    if not stored:
+        return _ZERO
+    numbers = stored if isinstance(stored[0], int) else map(Decimal, stored)
+    try:
+        return number_of(sum(numbers))
+    except (ArithmeticError, TypeError, ValueError):
+        raise DamagedError("an amount is not a number") from None

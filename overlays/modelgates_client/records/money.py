@@ -21,7 +21,8 @@ from attrs import frozen
 from modelgates_api.models import Generation
 from modelgates_client.records.field_access import field_or_none, number_or_none
 
-_EXACT_DIGITS: Final = 700  # any two doubles, 1e308 and 5e-324 too, add up within these
+#: Any two doubles, 1e308 and 5e-324 too, add up within these digits.
+_EXACT: Final = Context(prec=700, Emin=MIN_EMIN, Emax=MAX_EMAX)
 
 
 @frozen
@@ -61,8 +62,7 @@ class Cost:
         """
         if self.charged is None or self.upstream is None:
             return None
-        exact = Context(prec=_EXACT_DIGITS, Emin=MIN_EMIN, Emax=MAX_EMAX)
-        return exact.add(self.charged, self.upstream)
+        return _EXACT.add(self.charged, self.upstream)
 
     def __repr__(self) -> str:
         return (
