@@ -31,7 +31,11 @@ MODULES = {
     ),
     f"{CLIENT}/calls/retry.py": ("tests/calls/test_retry.py", "tests/calls/test_crowds.py"),
     f"{CLIENT}/calls/responses.py": ("tests/calls/test_responses.py",),
-    f"{CLIENT}/ledger/writing.py": ("tests/ledger/test_records.py", "tests/ledger/test_model.py"),
+    f"{CLIENT}/ledger/writing.py": (
+        "tests/ledger/test_records.py",
+        "tests/ledger/test_forgetting.py",
+        "tests/ledger/test_model.py",
+    ),
     "overlays/modelgates_runtime/decoders.py": ("tests/runtime",),
     "scripts/specdiff/comparison.py": ("tests/scripts/test_specdiff.py",),
 }

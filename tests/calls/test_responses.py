@@ -14,7 +14,7 @@ from modelgates_client import (
     NotFoundError,
     ResponseValidationError,
 )
-from modelgates_client.calls.responses import CallProblem
+from modelgates_client.calls.responses import CallProblem, as_reported
 from modelgates_client.calls.responses import interpret as _interpret
 from modelgates_client.resources.generations import call_for
 from modelgates_client.transport.messages import Failure, HTTPResponse
@@ -393,3 +393,31 @@ def test_what_was_not_processed_is_safe_to_repeat(status, headers, is_safe_to_re
     attempt = problem_with({}, status, **headers).failed_attempt
     assert attempt.is_safe_to_repeat is is_safe_to_repeat
     assert attempt.is_limit is is_limit
+
+
+AS_REPORTED = [
+    (HTTPResponse(200, {}, as_json({"error": {"code": 429}})), 429),
+    (HTTPResponse(200, {}, as_json({"error": {"code": 200}})), 200),
+    (HTTPResponse(299, {}, as_json({"error": {}})), 299),
+    (HTTPResponse(200, {}, as_json({"data": {"error": {"code": 429}}})), 200),
+    (HTTPResponse(404, {}, as_json({"error": {"code": 429}})), 404),
+    (HTTPResponse(300, {}, as_json({"error": {"code": 429}})), 300),
+]
+
+
+@pytest.mark.parametrize(("attempt_result", "status"), AS_REPORTED)
+def test_the_status_of_a_success_is_the_one_in_its_error(attempt_result, status):
+    """An outage may be reported in a success; another status is what it is."""
+    reported = as_reported(attempt_result, call_for(REQUESTED_ID))
+    assert reported == attempt_result._replace(status=status)
+
+
+def test_a_failure_without_a_response_has_no_status_to_report():
+    """It is returned as it is."""
+    failure = Failure("timeout", "no response")
+    assert as_reported(failure, call_for(REQUESTED_ID)) is failure
+
+
+def test_the_first_200_characters_of_a_body_are_quoted():
+    """A body that is no error object."""
+    assert str(problem_with(b"x" * 1000).error).count("x") == 200

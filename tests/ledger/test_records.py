@@ -94,9 +94,11 @@ def test_a_version_that_reads_a_body_as_final_makes_it_final(ledger, monkeypatch
 
 
 def test_the_provisional_record_of_a_pending_outcome_is_stored(ledger):
-    """`Pending` contains the last response."""
+    """`Pending` contains the last response, and its status if no later one failed."""
     ledger.add([pending("gen-1", response("gen-1", final=False), requests=4)])
     assert ledger.record("gen-1").requests == 4
+    with ledger._database.reading() as connection:
+        assert connection.execute("SELECT status FROM queue").fetchall() == [(200,)]
     assert ledger.counts() == LedgerCounts(final=0, provisional=1, pending=0, failed=0)
 
 
