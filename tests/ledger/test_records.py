@@ -7,7 +7,7 @@ import pytest
 
 from modelgates_client import ConfigurationError, Generation, ModelGatesError, Response, __version__
 from modelgates_client.bulk.outcomes import Failed, Resolved
-from modelgates_client.ledger import Ledger, LedgerCounts
+from modelgates_client.ledger import Ledger, LedgerCounts, LedgerError, writing
 
 from .sample_outcomes import body, failed, pending, resolved, response, rows
 
@@ -163,8 +163,6 @@ def test_a_batch_is_added_whole_or_not_at_all(ledger):
 
 def test_an_interrupted_write_leaves_nothing(ledger, monkeypatch):
     """The next one succeeds."""
-    from modelgates_client.ledger import writing  # noqa: PLC0415 - patched here alone
-
     written = []
 
     def breaking(*_):
@@ -181,6 +179,14 @@ def test_an_interrupted_write_leaves_nothing(ledger, monkeypatch):
     assert ledger.counts() == LedgerCounts(0, 0, 0, 0)
     ledger.add(batch)
     assert ledger.counts().final == 5
+
+
+@pytest.mark.parametrize("state", ["1, 0, NULL, 0, 'two'", "1, 'final', NULL, 0, 2"])
+def test_a_damaged_state_of_an_id_is_an_error(ledger, monkeypatch, state):
+    """Its requests and whether it is final are computed with, so they must be numbers."""
+    monkeypatch.setattr(writing, "_SELECT_STATE", f"SELECT {state} WHERE ? = 'gen-1'")
+    with pytest.raises(LedgerError, match="values of a wrong type"):
+        ledger.add([resolved("gen-1")])
 
 
 def test_an_unknown_id_has_no_record(ledger):
