@@ -45,6 +45,7 @@ POINTLESS = ("core/ReplaceBinaryOperator_BitOr_", "Is_Eq", "IsNot_NotEq")
 #: Lines with a change that nobody can notice, and why. They are not counted.
 EQUIVALENT = {
     "for index, (item, raw) in enumerate(zip(items, value, strict=False))": "of equal length",
+    'if validation >= "strict" and (drift := tuple(find_drift(parsed, ""))):': "or it is lenient",
     "final = max(final or -1, outcome.received.final)": "the other one is 0 or 1",
 }
 LIBRARIES = ("hypothesis", "pytest_httpserver", "httpx", "xdist")

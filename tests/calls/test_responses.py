@@ -421,3 +421,25 @@ def test_a_failure_without_a_response_has_no_status_to_report():
 def test_the_first_200_characters_of_a_body_are_quoted():
     """A body that is no error object."""
     assert str(problem_with(b"x" * 1000).error).count("x") == 200
+
+
+@pytest.mark.parametrize(
+    ("status", "is_told"), [(300, True), (399, True), (299, False), (400, False)]
+)
+def test_a_redirect_is_not_followed_and_named(status, is_told):
+    """Every status of redirection that has a location."""
+    message = str(problem_with(b"moved", status, location="https://example.com/").error)
+    assert ("redirects are not followed" in message) is is_told
+
+
+def test_a_hint_at_the_address_is_given_where_it_helps():
+    """The server has the path, but not for this method."""
+    assert "base_url" in str(problem_with(b"no", 405).error)
+    assert "base_url" not in str(problem_with(b"no", 403).error)
+
+
+@pytest.mark.parametrize("status", [200, 201, 299])
+def test_an_error_in_a_success_is_not_read_as_the_success(status):
+    """The spec says of this status what a record is; the error's own code says nothing else."""
+    body = {"error": {"code": 7, "message": "later"}, "data": {}}
+    assert problem_with(body, status).error.parsed is None

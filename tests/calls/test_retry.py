@@ -259,3 +259,9 @@ def test_the_pace_of_retries_never_drops_to_zero():
         pace.record_passed(pace.take())
         pace.record_refused(pace.take())
     assert pace.per_second == RetryPace.MIN_PER_SECOND
+
+
+def test_nothing_is_assumed_of_a_failure():
+    """Least of all that the server did not act on the request."""
+    assert FailedAttempt(True) == (True, None, False, False, False)
+    assert RetryTurn() == (None, 0)
