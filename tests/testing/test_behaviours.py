@@ -230,25 +230,19 @@ def test_a_behaviour_after_one_without_a_limit_is_refused(stub):
         stub.not_ready("gen-1")
 
 
-def test_a_number_is_not_accepted_as_an_id(stub):
-    """It was probably meant as `times`."""
-    with pytest.raises(
-        TypeError, match="3 is not an id; to set the number of requests, use times=3"
-    ):
-        stub.not_ready(3)
-
-
-@pytest.mark.parametrize("value", ["1", 1.5])
-def test_retry_after_of_another_type_is_refused(stub, value):
-    """The message names the types."""
-    with pytest.raises(TypeError, match="an integer of seconds or a datetime"):
-        stub.rate_limit(retry_after=value)
-
-
-def test_a_string_is_not_accepted_as_a_list_of_names(stub):
-    """Its characters would be taken for names."""
-    with pytest.raises(TypeError, match="one name where a list"):
-        stub.drift("gen-1", missing="total_cost")
+@pytest.mark.parametrize(
+    ("method", "options", "message"),
+    [
+        ("not_ready", {"generation_id": 3}, "3 is not an id; .* use times=3"),
+        ("rate_limit", {"retry_after": "1"}, "an integer of seconds or a datetime"),
+        ("rate_limit", {"retry_after": 1.5}, "an integer of seconds or a datetime"),
+        ("drift", {"missing": "total_cost"}, "one name where a list"),
+    ],
+)
+def test_arguments_of_another_type_are_refused(stub, method, options, message):
+    """A number of requests is no id, and a name is no list of its characters."""
+    with pytest.raises(TypeError, match=message):
+        getattr(stub, method)(**options)
 
 
 @pytest.fixture

@@ -208,19 +208,15 @@ def test_an_invalid_file_is_one_line(tmp_path, content):
     assert usage_error(str(path)).startswith(f"error: the file {str(path)!r}")
 
 
-def test_an_address_of_another_machine_is_one_line():
-    """It names the address."""
-    line = usage_error("--record-id", "gen-1", "--host", "192.0.2.1")
+def test_an_address_that_cannot_be_used_is_one_line():
+    """That of another machine, or a port in use."""
+    options = ("--record-id", "gen-1")
+    line = usage_error(*options, "--host", "192.0.2.1")
     assert line.startswith("error: 192.0.2.1, port 0: ")
-
-
-def test_a_port_in_use_is_one_line():
-    """It names the port."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        assert usage_error("--record-id", "gen-1", "--port", str(port)).startswith(
-            f"error: 127.0.0.1, port {port}: "
-        )
+        line = usage_error(*options, "--port", str(port))
+    assert line.startswith(f"error: 127.0.0.1, port {port}: ")
 
 
 @pytest.mark.parametrize("package", ["pytest_httpserver", "werkzeug"])
