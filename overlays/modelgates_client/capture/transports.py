@@ -1,7 +1,6 @@
 """Transports that capture, for new clients of httpx and httpx2."""
 
 from collections.abc import Mapping
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from modelgates_client.capture.id_recorder import IdRecorder, Sink
@@ -13,19 +12,21 @@ else:
     _Transport = object
 
 
-class CaptureTransport(_Transport):  # type: ignore[misc] # see above
-    """A transport that wraps another one, and records the ids of generations.
-
-    >>> transport = CaptureTransport(httpx.HTTPTransport(), to="costs.db")  # doctest: +SKIP
-    >>> client = httpx.Client(transport=transport)  # doctest: +SKIP
-    """
-
+class _Capturing(_Transport):  # type: ignore[misc] # see above
     def __init__(
         self, transport: Any, *, to: Sink, labels: Mapping[str, str] | None = None
     ) -> None:
         """Capture what goes through a transport; the arguments are those of `capture`."""
         self._transport: Final = transport
         self._recorder: Final = IdRecorder(to, labels)
+
+
+class CaptureTransport(_Capturing):
+    """A transport that wraps another one, and records the ids of generations.
+
+    >>> transport = CaptureTransport(httpx.HTTPTransport(), to="costs.db")  # doctest: +SKIP
+    >>> client = httpx.Client(transport=transport)  # doctest: +SKIP
+    """
 
     def handle_request(self, request: Any) -> Any:
         """Send a request; return its response."""
@@ -41,24 +42,12 @@ class CaptureTransport(_Transport):  # type: ignore[misc] # see above
         self._transport.__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None = None,
-        error: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> None:
-        self._transport.__exit__(kind, error, traceback)
+    def __exit__(self, *exception: object) -> None:
+        self._transport.__exit__(*exception)
 
 
-class AsyncCaptureTransport(_Transport):  # type: ignore[misc] # see above
+class AsyncCaptureTransport(_Capturing):
     """`CaptureTransport` for async clients."""
-
-    def __init__(
-        self, transport: Any, *, to: Sink, labels: Mapping[str, str] | None = None
-    ) -> None:
-        """Capture what goes through a transport; the arguments are those of `capture`."""
-        self._transport: Final = transport
-        self._recorder: Final = IdRecorder(to, labels)
 
     async def handle_async_request(self, request: Any) -> Any:
         """Send a request; return its response."""
@@ -74,10 +63,5 @@ class AsyncCaptureTransport(_Transport):  # type: ignore[misc] # see above
         await self._transport.__aenter__()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None = None,
-        error: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> None:
-        await self._transport.__aexit__(kind, error, traceback)
+    async def __aexit__(self, *exception: object) -> None:
+        await self._transport.__aexit__(*exception)
