@@ -96,8 +96,7 @@ def modules_of(package: Path, normal: NormalForm) -> dict[str, str]:
             name = ".".join(file.relative_to(package).with_suffix("").parts)
             modules[route(method, path)] = name
     for operation in normal.operations:
-        place = route(operation.method, operation.path)
-        if place not in modules:
-            raise ToolError(f"no module says that it is for {place}")
-        modules[operation.route] = modules[operation.key] = modules[place]
+        if operation.route not in modules:
+            raise ToolError(f"no module says that it is for {operation.route}")
+        modules[operation.key] = modules[operation.route]
     return modules

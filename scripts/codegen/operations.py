@@ -50,7 +50,7 @@ class OperationFacts:
     @property
     def shown_path(self) -> UntrustedString:
         """The path, for a docstring."""
-        return UntrustedString(self.operation.path)
+        return UntrustedString(self.operation.raw_path)
 
     @property
     def content_types(self) -> dict[str, str]:

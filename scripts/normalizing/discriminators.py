@@ -6,7 +6,8 @@ Source: OpenAPI 3.1.1, section Discriminator Object.
 from collections.abc import Iterable
 from typing import Any
 
-from normalizing.located import COMPONENTS
+from normalizing.findings import UnreadableSchemaError
+from normalizing.located import COMPONENTS, place
 from normalizing.reading import SchemaReader
 from normalizing.shapes import Parts, Raw, Shape
 
@@ -40,7 +41,13 @@ def _declared(
         members = [*reader.part_list(raw, "oneOf"), *reader.part_list(raw, "anyOf")]
         if isinstance(discriminator, dict) and members:
             names[str(discriminator.get("propertyName"))] = None
-            for value, shape in _mapped(reader, raw, discriminator, members):
+            try:
+                mapped = list(_mapped(reader, raw, discriminator, members))
+            except UnreadableSchemaError as error:
+                where = place(raw.value, "discriminator")
+                reader.widen(where, f"is ignored, since it {error.problem.reason}")
+                return None
+            for value, shape in mapped:
                 if shape.key in references:
                     classes.setdefault(value, references[shape.key])
     if len(names) != 1 or not classes:

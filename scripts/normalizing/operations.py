@@ -205,7 +205,7 @@ class NormalOperation:
     Attributes:
         id: Its `operationId`, if it has one.
         method: In lower case.
-        path: As in the document, without its query.
+        path: As in the document, without its query and fragment.
         raw_path: As in the document.
         tags: Its tags.
         summary: A short text.
@@ -337,7 +337,7 @@ class ApiDescription:
         result = NormalOperation(
             id=identifier if isinstance(identifier, str) else None,
             method=method,
-            path=path.partition("?")[0],
+            path=re.split("[?#]", path)[0],
             raw_path=path,
             tags=tuple(str(tag) for tag in _member(operation, "tags", list)),
             summary=_text(operation, "summary"),

@@ -157,9 +157,17 @@ class OperationWriter:
                 self._leave_out(f"its body of {media.type}, which cannot be sent")
             elif media not in ranked:
                 self._note(media.pointer, f"{media.type} is not sent: {ranked[0].type} is")
-        names = [f"{name}{str(media.kind).title()}" if ranked[1:] else name for media in ranked]
-        content = tuple(map(self._media, ranked, names))
-        return evolve(body, content=content) if content else None
+        content: list[Media] = []
+        for media in ranked:
+            kind = str(media.kind).title() if ranked[1:] else ""
+            written = self._media(media, f"{name}{kind}")
+            if media.kind != "multipart" or _has_parts(written.schema):
+                content.append(written)
+            elif len(ranked) > 1:
+                self._leave_out(f"its body of {media.type}, whose schema is not an object")
+            else:
+                raise unreadable(media.pointer, "has no parts: its schema is not an object")
+        return evolve(body, content=tuple(content)) if content else None
 
     # Responses.
 
@@ -174,10 +182,7 @@ class OperationWriter:
         return evolve(response, content=content)
 
     def _media(self, media: Media, name: str) -> Media:
-        schema = self._schema(media.source, name) if media.source else None
-        if media.kind == "multipart" and not all("$ref" in part for part in alternatives(schema)):
-            raise unreadable(media.pointer, "has no parts: its schema is not an object")
-        return evolve(media, schema=schema)
+        return evolve(media, schema=self._schema(media.source, name) if media.source else None)
 
     def _schema(self, source: Raw, name: str) -> NormalSchema:
         given_name = source.value.get("x-name") if isinstance(source.value, dict) else None
@@ -188,6 +193,11 @@ def removal(pointer: str) -> dict[str, Any]:
     """Return the overlay action that removes an operation."""
     description = "The client omits this operation: it is not supported."
     return {"target": json_path(pointer), "description": description, "remove": True}
+
+
+def _has_parts(schema: NormalSchema | None) -> bool:
+    """Whether a schema allows objects only, which have the parts of a multipart body."""
+    return all("$ref" in part for part in alternatives(schema))
 
 
 def _rank(media: Media) -> int:
@@ -237,7 +247,7 @@ def _check_supported(operation: NormalOperation) -> None:
 
 def _check_path(operation: NormalOperation) -> None:
     path, where = operation.raw_path, operation.pointer
-    if not re.fullmatch(r"/[A-Za-z0-9\-._~!$&'()*+,;=:@%{}/?]*", path):
+    if not re.fullmatch(r"/[A-Za-z0-9\-._~!$&'()*+,;=:@%{}/?#]*", path):
         raise unreadable(where, f"is at {path!r:.200}, which is not a URL path")
     if any(unquote(segment) in {".", ".."} for segment in path.split("/")):
         raise unreadable(where, f"is at the path {path!r:.200}, which has `.` or `..` segments")
@@ -260,7 +270,8 @@ def _check_variables(operation: NormalOperation, parameters: tuple[NormalParamet
 
 def _query(operation: NormalOperation) -> list[tuple[str, str]]:
     """Return the names and values in the query of a path."""
-    return parse_qsl(operation.raw_path.partition("?")[2], keep_blank_values=True)
+    query = operation.raw_path.partition("#")[0].partition("?")[2]
+    return parse_qsl(query, keep_blank_values=True)
 
 
 def _query_variables(operation: NormalOperation) -> Iterator[tuple[str, str]]:

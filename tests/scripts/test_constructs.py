@@ -73,6 +73,10 @@ CONSTRUCTS: dict[str, Any] = {
     "a nullable enum": ref("MaybeColour"),
     "a nullable component": ref("MaybeObject"),
     "a discriminated union": ref("Pet"),
+    "a discriminator of nowhere": {
+        "oneOf": [ref("Cat"), ref("Dog")],
+        "discriminator": {"propertyName": "kind", "mapping": {"cat": "cat.yml#/cat"}},
+    },
     "a nullable union": {"anyOf": [ref("Pet"), {"type": "null"}]},
     "a union of inline objects": {
         "anyOf": [{**obj(text=TEXT), "required": ["text"]}, {**obj(url=TEXT), "required": ["url"]}]
@@ -152,6 +156,13 @@ def document() -> dict[str, Any]:
             },
         }
     }
+    answers = {"200": answer(**{"application/json": ref("Named")})}
+    schemas = {"multipart/form-data": TEXT, "application/json": ref("Named")}
+    content = {name: {"schema": schema} for name, schema in schemas.items()}
+    paths["/thing#second"] = {
+        "get": {"responses": {"200": answer(**{"application/json": ref("Dog")})}},
+        "put": {"requestBody": {"content": content}, "responses": answers},
+    }
     return {
         "openapi": "3.1.0",
         "info": {"title": "Constructs", "version": "1"},
@@ -181,7 +192,9 @@ def results(client):
 def test_every_construct_is_supported():
     """Each is carried."""
     assert NORMAL.omitted == NORMAL.unused == []
-    assert len(NORMAL.operations) == len(CONSTRUCTS) + 1
+    assert len(NORMAL.operations) == len(CONSTRUCTS) + 3
+    lost = "its body of multipart/form-data, whose schema is not an object"
+    assert [line for line in NORMAL.left_out if line.endswith(lost)]
 
 
 @pytest.mark.parametrize("name", CONSTRUCTS)

@@ -7,6 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from codegen import overlay
+from normalizing import messages
+from normalizing.normal import normalize
 
 SPEC = "openapi.yaml"
 CONFIG = "codegen-config.yaml"
@@ -149,6 +152,38 @@ def test_an_operation_that_cannot_be_carried_is_left_out_by_name(regenerated, sp
     regenerated.write(OVERLAY, f"overlay: 1.0.0\nactions:\n{printed(done.stderr)}")
     again = regenerated.regenerate()
     assert (again.returncode, again.stderr) == (0, ""), again.stderr
+
+
+def test_all_faults_are_reported_at_once():
+    """Each with its place; the actions solve all of them, one after another."""
+    faults = [
+        {"$ref": "#/components/schemas/No"},
+        {"$ref": "other.yaml"},
+        {"type": "nonsense"},
+        {"enum": ["a", "b"], "x-enum-varnames": ["SAME", "SAME"]},
+        {"enum": ["a\nb"]},
+        {"allOf": {}},
+        {"type": "object", "required": [1]},
+    ]
+    spec = copy.deepcopy(SMALL)
+    for number in range(41):
+        schema = {"type": "object", "properties": {"it": faults[number % len(faults)]}}
+        content = {"application/json": {"schema": schema}}
+        answer = {"200": {"description": "D", "content": content}}
+        spec["paths"][f"/f{number}"] = {"get": {"operationId": f"f{number}", "responses": answer}}
+
+    normal = normalize(spec)
+
+    lines = list(messages.lines(normal))
+    assert lines[0] == "41 operation(s) are left out, for 41 problem(s):"
+    assert [line for line in lines if "left out: " in line] == [
+        f"  left out: GET /f{number}" for number in range(41)
+    ]
+    places = {line.split(": ")[0].strip() for line in lines if line.startswith("    #")}
+    assert {place.split("/")[2] for place in places} == {f"~1f{number}" for number in range(41)}
+    actions = list(messages.fixes(normal))
+    corrected = overlay.apply({"overlay": "1.0.0", "actions": actions}, spec)
+    assert [*messages.lines(normalize(corrected))] == []
 
 
 def printed(message: str) -> str:
