@@ -315,7 +315,7 @@ class ApiDescription:
             where = place(components["securitySchemes"], name)
             self.schemes[name] = SecurityScheme(credentials=_credentials(scheme), pointer=where)
         paths = _member(self.document, "paths", dict)
-        for path in paths:
+        for path in (path for path in paths if not path.startswith("x-")):
             item = self._object(paths, path, "a Path Item Object")
             if item is None:
                 self.unreadable[path] = self._problems.pop()

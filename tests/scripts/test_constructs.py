@@ -166,7 +166,7 @@ def document() -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {"title": "Constructs", "version": "1"},
-        "paths": paths,
+        "paths": {"x-root": "an extension", **paths},
         "components": {"schemas": COMPONENTS},
     }
 
