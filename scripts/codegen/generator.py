@@ -29,8 +29,7 @@ from codegen.updates import Update
 
 _HEADER = "# Generated from openapi.yaml by `nox -s regenerate`; do not edit.\n"
 #: The keys of the generator's configuration that are used here; the others are for its parser.
-_KNOWN = {"class_overrides", "field_prefix", "post_hooks"}
-_KNOWN |= {"package_name_override", "project_name_override"}
+_KNOWN = {"package_name_override", "post_hooks", "project_name_override"}
 
 _SHOWN = 300  # characters of the generator's message in an error
 
@@ -89,7 +88,7 @@ def _generate(project: Project, normal: NormalForm, package: Path) -> None:
     config = _config(project, package)
     try:
         data, properties = rendering.data(normal, config)
-        operations.describe(normal, data, config.field_prefix)
+        operations.describe(normal, data)
     except (AttributeError, TypeError) as error:  # its internal classes have changed
         generator = f"{toolchain.GENERATOR} {version(toolchain.GENERATOR)}"
         reason = f"{generator} cannot represent {project.spec.name}: {_described(error)}"

@@ -79,26 +79,24 @@ class OperationFacts:
         return next(p for p in parameters if (p.place, p.name) == (place, name))
 
 
-def describe(normal: NormalForm, data: GeneratorData, prefix: str) -> None:
+def describe(normal: NormalForm, data: GeneratorData) -> None:
     """Set the attributes that the templates need on every endpoint and collection of `data`."""
-    facts_of_operation: dict[tuple[str, str], OperationFacts] = {}
-    for operation in normal.operations:
-        tag = PythonIdentifier((*operation.tags, "default")[0], "tag")
-        facts_of_operation[tag, PythonIdentifier(operation.name_source, prefix)] = OperationFacts(
-            operation, page_detection.find(normal, operation)
-        )
+    facts = {
+        operation.module: OperationFacts(operation, page_detection.find(normal, operation))
+        for operation in normal.operations
+    }
     class_names: set[str] = {item.class_info.name for item in [*data.models, *data.enums]}
     attributes = set(CLIENT_NAMES)
     for tag, collection in data.endpoint_collections_by_tag.items():
         imports: set[str] = set()
         default_imports: set[str] = set()
         for endpoint in collection.endpoints:
-            facts = facts_of_operation[tag, endpoint.name]
-            _set(endpoint, "facts", facts)
+            pages = facts[tag, endpoint.name].pages
+            _set(endpoint, "facts", facts[tag, endpoint.name])
             _set(endpoint, "success_type", _success_type(endpoint))
             _set(endpoint, "answer_type", _union(endpoint.responses))
-            if facts.pages is not None:
-                _set(endpoint, "item_type", _item_type(endpoint, facts.pages.items[-1]))
+            if pages is not None:
+                _set(endpoint, "item_type", _item_type(endpoint, pages.items[-1]))
             imports |= {line.replace("from ...", "from ..") for line in endpoint.relative_imports}
             for parameter in endpoint.list_all_parameters():
                 if parameter.required and parameter.default:

@@ -204,8 +204,8 @@ def _merge(name: str, new: str, places: list[Any], document: dict[str, Any]) -> 
             f"{same}; narrow the target, or merge the different ones under another name"
         )
     merged = schemas[old[0]] if len(old) == 1 else without_prose[old[0]]
-    document["components"]["schemas"] = _with_pointer_of(
-        schemas,
+    document["components"]["schemas"] = LocatedObject.at(
+        schemas.pointer,
         {
             (new if key == old[0] else key): (merged if key == old[0] else schema)
             for key, schema in schemas.items()
@@ -222,18 +222,11 @@ def _make_room(name: str, wanted_name: str, document: dict[str, Any]) -> None:
         raise ToolError(
             f"{name} would overwrite the spec's own schema {wanted_name}; choose another name"
         )
-    document["components"]["schemas"] = _with_pointer_of(
-        schemas,
+    document["components"]["schemas"] = LocatedObject.at(
+        schemas.pointer,
         {new_name if key == wanted_name else key: schema for key, schema in schemas.items()},
     )
     _refer(document, {wanted_name: new_name})
-
-
-def _with_pointer_of(old: dict[str, Any], content: dict[str, Any]) -> LocatedObject:
-    """Return an object with the pointer of another."""
-    located = LocatedObject(content)
-    located.pointer = pointer_of(old, "#")
-    return located
 
 
 def _refer(document: dict[str, Any], renamed: dict[str, str]) -> None:
@@ -256,8 +249,8 @@ def _without_prose(schema: Any) -> Any:
         return listed
     if not isinstance(schema, dict):
         return schema
-    return _with_pointer_of(
-        schema,
+    return LocatedObject.at(
+        pointer_of(schema, "#"),
         {
             key: _without_prose(part)
             for key, part in schema.items()

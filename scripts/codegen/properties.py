@@ -9,7 +9,7 @@ from typing import Any, Final
 from attrs import evolve
 from normalizing import enum_names
 from normalizing.located import COMPONENTS
-from normalizing.naming import TYPE_NAMES
+from normalizing.naming import TYPE_NAMES, spelled
 from normalizing.writing import NormalSchema
 from openapi_python_client.config import Config
 from openapi_python_client.parser.errors import ParseError
@@ -139,7 +139,7 @@ class Properties:
         json_names = list(json_names)
         result = [self._python(wire) for wire in json_names]
         result = _apart(json_names, result, lambda wire: self._python(wire, as_is=True))
-        result = _apart(json_names, result, lambda wire: self._python(_spelled(wire)))
+        result = _apart(json_names, result, lambda wire: self._python(spelled(wire)))
         used = set(reserved)
         for index, name in enumerate(result):
             while name in used:
@@ -310,11 +310,3 @@ def _apart(json_names: list[str], names: list[str], alternative: Callable[[str],
     duplicates = {name for name, count in Counter(names).items() if count > 1}
     pairs = zip(json_names, names, strict=True)
     return [alternative(json_name) if name in duplicates else name for json_name, name in pairs]
-
-
-def _spelled(wire: str) -> str:
-    """Return a name with the characters that Python names cannot have spelled out."""
-    return "".join(
-        c if c.isalnum() or c == "_" else f" {unicodedata.name(c, f'U{ord(c):X}').lower()} "
-        for c in wire
-    )

@@ -3,7 +3,6 @@
 from collections import Counter
 from typing import Any, Final
 
-from common.tool_errors import ToolError
 from normalizing.located import COMPONENTS
 from normalizing.normal import NormalForm
 from normalizing.operations import Media, NormalOperation, NormalParameter, RequestBody
@@ -26,7 +25,6 @@ from openapi_python_client.parser.responses import (
 )
 from openapi_python_client.schema import Response as NoResponse
 from openapi_python_client.schema.untrusted_string import UntrustedString
-from openapi_python_client.strings import PythonIdentifier
 
 from codegen.properties import Properties
 
@@ -63,12 +61,11 @@ def data(normal: NormalForm, config: Config) -> tuple[GeneratorData, Properties]
         for name in classes(media.schema)
     }
     properties = Properties(normal.schemas, config, multipart)
-    _refuse_shared_modules(properties)
-    collections: dict[PythonIdentifier, EndpointCollection] = {}
+    collections: dict[Any, EndpointCollection] = {}
     for operation in normal.operations:
-        tag = PythonIdentifier((*operation.tags, "default")[0], "tag")
+        tag, _ = operation.module
         collection = collections.setdefault(tag, EndpointCollection(tag=tag))
-        collection.endpoints.append(_endpoint(operation, properties, config, tag))
+        collection.endpoints.append(_endpoint(operation, properties))
     info = normal.document.get("info")
     info_object: dict[str, Any] = info if isinstance(info, dict) else {}
     generator_data = GeneratorData(
@@ -83,30 +80,14 @@ def data(normal: NormalForm, config: Config) -> tuple[GeneratorData, Properties]
     return generator_data, properties
 
 
-def _refuse_shared_modules(properties: Properties) -> None:
-    """Check that the configuration does not give two classes one module."""
-    modules: dict[str, str] = {}
-    everything: dict[str, Any] = {**properties.models, **properties.enums}
-    for name, item in everything.items():
-        module = str(item.class_info.module_name)
-        if module in modules:
-            raise ToolError(
-                f"the schemas {modules[module]} and {name} would both be models/{module}.py; "
-                "correct `class_overrides` in codegen-config.yaml"
-            )
-        modules[module] = name
-
-
 def classes(schema: NormalSchema) -> list[str]:
     """Return the names of the classes that a place may hold."""
     parts = alternatives(schema)
     return [part["$ref"].removeprefix(COMPONENTS) for part in parts if "$ref" in part]
 
 
-def _endpoint(
-    operation: NormalOperation, properties: Properties, config: Config, tag: PythonIdentifier
-) -> Endpoint:
-    name = PythonIdentifier(operation.name_source, config.field_prefix)
+def _endpoint(operation: NormalOperation, properties: Properties) -> Endpoint:
+    tag, name = operation.module
     # The parameters must not hide the function of the operation.
     parameters = _parameters(operation, properties, {*ARGUMENT_NAMES, name})
     groups: dict[str, list[Property]] = {"path": [], "query": [], "header": [], "cookie": []}

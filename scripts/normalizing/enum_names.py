@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from normalizing.naming import spelled
+
 NAMES = "x-enum-varnames"  # an extension that other generators support too
 
 
@@ -80,14 +82,7 @@ def _with_code(text: str, name: str) -> str:
 
 
 def _spelled(text: str, name: str) -> str:
-    """Return a name with the names of the characters that Python names cannot have."""
-    if text.isidentifier():
-        return name
-    pieces = [
-        c if f"_{c}".isidentifier() and c != "_" else f"_{unicodedata.name(c, f'U{ord(c):X}')}_"
-        for c in text
-    ]
-    return member_name("".join(pieces) or "EMPTY")
+    return name if text.isidentifier() else member_name(spelled(text) or "EMPTY")
 
 
 def _identifier(text: str) -> str:

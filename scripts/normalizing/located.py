@@ -22,6 +22,13 @@ class LocatedObject(dict[str, Any]):
 
     pointer: str = "#"
 
+    @classmethod
+    def at(cls, pointer: str, content: dict[str, Any]) -> "LocatedObject":
+        """Return an object with content that is composed, at the pointer of its source."""
+        located = cls(content)
+        located.pointer = pointer
+        return located
+
 
 class LocatedArray(list[Any]):
     """A JSON array.

@@ -1,5 +1,6 @@
 """Names for classes without one in the document: by their place, never by a number."""
 
+import unicodedata
 from typing import Final
 
 from openapi_python_client.strings import ClassName, pascal_case, snake_case
@@ -30,12 +31,15 @@ def below(name: str, key: str | int) -> str:
 
 def property_name(name: str, key: str) -> str:
     """Return the name of a property of a named schema."""
-    return f"{name}{pascal_case(key) or spelled(key)}"
+    return f"{name}{pascal_case(key) or pascal_case(spelled(key)) or 'Empty'}"
 
 
 def spelled(text: str) -> str:
-    """Return a name for a text without letters: the code points of its characters."""
-    return "".join(f"U{ord(character):X}" for character in text) or "Empty"
+    """Return a text with the characters that Python names cannot have spelled out."""
+    return "".join(
+        c if c.isalnum() or c == "_" else f" {unicodedata.name(c, f'U{ord(c):X}').lower()} "
+        for c in text
+    )
 
 
 class Names:

@@ -128,6 +128,3 @@ def _needed(writer: SchemaWriter, owners: list[str]) -> dict[str, None]:
             needed[name] = None
             pending.extend(writer.needs.get(name, ()))
     return needed
-
-
-__all__ = ["NormalForm", "OmittedOperation", "normalize"]

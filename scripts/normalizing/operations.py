@@ -258,7 +258,7 @@ class NormalOperation:
         return route(self.method, self.raw_path)
 
     @property
-    def module(self) -> tuple[str, str]:
+    def module(self) -> tuple[PythonIdentifier, PythonIdentifier]:
         """The module of its function: the folder of the tag, and the file."""
         tag = (*self.tags, "default")[0]
         return PythonIdentifier(tag, "tag"), PythonIdentifier(self.name_source, "field_")

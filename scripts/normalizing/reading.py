@@ -10,7 +10,14 @@ from attrs import evolve
 
 from normalizing import keywords, references, shapes
 from normalizing.findings import UnreadableSchemaError, unreadable
-from normalizing.located import COMPONENTS, LocatedObject, child, place, without_pointers
+from normalizing.located import (
+    COMPONENTS,
+    LocatedObject,
+    child,
+    place,
+    pointer_of,
+    without_pointers,
+)
 from normalizing.naming import below, property_name
 from normalizing.shapes import Extra, Parts, Raw, Shape, Widen
 
@@ -178,9 +185,9 @@ class SchemaReader:
     def part(self, raw: Raw, holder: Any, key: str | int, name: str) -> Raw:
         """Return a schema inside another, by the object that holds it and its key there."""
         value = holder[key]
-        where = child(pointer_in(raw, holder), key)
+        where = child(pointer_of(holder, raw.pointer), key)
         if isinstance(value, dict):
-            where = getattr(value, "pointer", where)
+            where = pointer_of(value, where)
             name = str(value.get("x-name") or name)
         return Raw(value, where, name)
 
@@ -300,10 +307,13 @@ class SchemaReader:
                         raw.pointer,
                         "the listed values are not checked against other keywords",
                     )
-                shape = Shape((raw,), kind, raw.name, at=shape.at)
-                constant = "const" in schema
-                shape = evolve(
-                    shape, values=None if kind == "null" else matching, is_constant=constant
+                shape = Shape(
+                    (raw,),
+                    kind,
+                    raw.name,
+                    values=None if kind == "null" else matching,
+                    is_constant="const" in schema,
+                    at=shape.at,
                 )
             alternatives.append(shape)
         is_listed = any(value is not None for value in values or ())
@@ -401,7 +411,7 @@ class SchemaReader:
             listed.append(extra[0].value)
         if len(listed) == 1:
             return (Raw(listed[0], child(where, next(iter(patterns))), name),)
-        return (Raw(_located({"anyOf": listed}, where), where, name),)
+        return (Raw(LocatedObject.at(where, {"anyOf": listed}), where, name),)
 
     @staticmethod
     def _is_closed_by_pattern(patterns: dict[str, Any]) -> bool:
@@ -423,7 +433,7 @@ class SchemaReader:
                 bounds = {**shape.bounds, "maxItems": max_items}
                 shape, is_whole = evolve(shape, bounds=bounds), True
             others = [] if is_whole else [items if items is not None else True]
-            value = _located({"anyOf": [*first, *others]}, where)
+            value = LocatedObject.at(where, {"anyOf": [*first, *others]})
             return evolve(shape, items=(Raw(value, where, name),))
         if items is False:
             return evolve(shape, bounds={**shape.bounds, "maxItems": 0})
@@ -471,18 +481,6 @@ def _with_one_list(alternatives: list[Shape], raw: Raw) -> list[Shape]:
 def is_component(pointer: str) -> bool:
     """Whether a pointer is that of a component schema."""
     return pointer.startswith(COMPONENTS) and "/" not in pointer.removeprefix(COMPONENTS)
-
-
-def pointer_in(raw: Raw, holder: Any) -> str:
-    """Return the pointer of an object or array inside a schema."""
-    return str(getattr(holder, "pointer", raw.pointer))
-
-
-def _located(value: dict[str, Any], pointer: str) -> LocatedObject:
-    """Return a schema that is composed here, with the pointer of its source."""
-    located = LocatedObject(value)
-    located.pointer = pointer
-    return located
 
 
 def _allows_null(schema: dict[str, Any]) -> bool:

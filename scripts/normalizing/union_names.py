@@ -151,8 +151,7 @@ def _any_of(raws: list[Raw]) -> Raw:
 
 
 def _composed(keyword: str, raws: Parts) -> Raw:
-    schema = LocatedObject({keyword: [raw.value for raw in raws]})
-    schema.pointer = raws[0].pointer
+    schema = LocatedObject.at(raws[0].pointer, {keyword: [raw.value for raw in raws]})
     return Raw(schema, raws[0].pointer, raws[0].name)
 
 

@@ -218,22 +218,6 @@ def test_names_of_one_module_are_distinguished(regenerated):
     assert models == ["__init__.py", "http_url.py", "http_url_object.py"]
 
 
-def test_two_schemas_given_one_class_are_refused(regenerated):
-    """By `class_overrides`; the generator alone would drop one."""
-    names = "class_overrides:\n  GenerationResponse:\n    class_name: ErrorDetail\n"
-    regenerated.write(CONFIG, regenerated.read(CONFIG) + names)
-
-    assert "would both be models/error_detail.py" in regenerated.refusal()
-
-
-def test_two_schemas_given_one_module_are_refused(regenerated):
-    """One file would overwrite the other."""
-    names = "class_overrides:\n  GenerationResponse:\n    module_name: error_detail\n"
-    regenerated.write(CONFIG, regenerated.read(CONFIG) + names)
-
-    assert "would both be models/error_detail.py" in regenerated.refusal()
-
-
 def test_an_edited_spec_is_refused(regenerated):
     """Corrections belong into the overlay."""
     regenerated.replace(SPEC, "Unique identifier", "unique identifier")
@@ -248,10 +232,10 @@ def test_an_edited_spec_is_refused(regenerated):
         ("", "codegen-config.yaml holds no mapping"),
         ("- a", "codegen-config.yaml holds no mapping"),
         ("a: [", "codegen-config.yaml, line 1 is not YAML"),
-        ("post_hook: []", "unknown key 'post_hook'; the known keys are class_overrides, "),
+        ("post_hook: []", "unknown key 'post_hook'; the known keys are package_name_override, "),
         ("post_hooks: 7", "codegen-config.yaml: post_hooks: "),
         ("post_hooks: []", "has no `post_hooks`"),
-        ("field_prefix: []", "codegen-config.yaml: field_prefix: "),
+        ("field_prefix: x_", "unknown key 'field_prefix'"),
         ("post_hooks: [no-such-program .]", "no-such-program is not in PATH"),
         ("post_hooks: [ruff no-such-command]", "ruff failed"),
         ("literal_enums: true", "unknown key 'literal_enums'"),
