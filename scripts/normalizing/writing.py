@@ -294,12 +294,13 @@ class SchemaWriter:
         try:
             return enum_names.assign(values, given_names)
         except ValueError as error:
-            fix = given_names and {
+            removal = {
                 "target": f"{json_path(shape.raws[0].pointer)}['{enum_names.NAMES}']",
                 "description": "They are not one distinct Python name for each value.",
                 "remove": True,
             }
-            self.fail(UnsupportedConstruct(shape.raws[0].pointer, str(error), fix or None))
+            fix = removal if given_names else None
+            self.fail(UnsupportedConstruct(shape.raws[0].pointer, str(error), fix))
             return []
 
     # Several alternatives.

@@ -263,5 +263,5 @@ def test_the_pace_of_retries_never_drops_to_zero():
 
 def test_nothing_is_assumed_of_a_failure():
     """Least of all that the server did not act on the request."""
-    assert FailedAttempt(True) == (True, None, False, False, False)
+    assert FailedAttempt(retryable=True) == (True, None, False, False, False)
     assert RetryTurn() == (None, 0)
