@@ -83,6 +83,19 @@ def test_all_six_error_schemas_are_guarded(project):
             overlay.apply(rules, changed)
 
 
+def test_errors_of_another_kind_are_not_merged(project):
+    """The error of a response has a code in words, and the same three properties."""
+    spec = documents.load(project.root / "openapi.yaml")
+    other = {key: {"type": "string"} for key in ("code", "message", "metadata")}
+    spec["components"]["schemas"]["ResponseError"] = {"type": "object", "properties": other}
+
+    rules = documents.load(project.root / "overlays" / "spec.overlay.yaml")
+    schemas = overlay.apply(rules, spec)["components"]["schemas"]
+
+    assert schemas["ResponseError"]["properties"] == other
+    assert "ErrorDetail" in schemas
+
+
 def test_fewer_matches_than_expected_are_an_error_that_names_them():
     """One that no longer matches is not left out silently."""
     action = {"target": "$.components.schemas[?@.properties.error]", "x-merge-as": "E"}
