@@ -91,4 +91,4 @@ def test_the_frozen_command_serves_ai_clients(freeze, tmp_path):
         environ = {"MODELGATES_API_KEY": stub.api_key, "MODELGATES_BASE_URL": stub.base_url}
         record, report = asyncio.run(call(environ))
     assert record["charged_usd"] == "0.5"
-    assert report["total"]["all_in_usd_known"] == "0"
+    assert report["total"]["all_in_usd"]["known"] == "0"
