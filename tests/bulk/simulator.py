@@ -5,6 +5,7 @@ An outage of a minute takes milliseconds, and results do not depend on the machi
 
 import asyncio
 import json
+import random
 import selectors
 from collections import Counter
 from contextlib import aclosing
@@ -166,7 +167,7 @@ def simulate(  # noqa: PLR0913 - all that a run depends on
 
     async def main():
         loop = asyncio.get_running_loop()
-        policy = RetryPolicy(max_retries, RetryBudget()).for_bulk()
+        policy = RetryPolicy(max_retries, RetryBudget(), random.random).for_bulk()
 
         def execute(call, clock):
             request = Request("GET", call.subject)

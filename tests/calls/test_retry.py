@@ -1,6 +1,7 @@
 """Which outcomes are retried, after how long, and how often in an outage."""
 
 import os
+import random
 import threading
 
 import pytest
@@ -110,7 +111,7 @@ class BudgetModel(RuleBasedStateMachine):
     @rule(after_token=st.booleans())
     def succeed(self, after_token):
         turn = RetryTurn(self.budget, 1) if after_token else None
-        RetryPolicy(4, self.budget).record_response(turn)
+        RetryPolicy(4, self.budget, random.random).record_response(turn)
         self.grant(1 + after_token)
 
     @rule(seconds=st.integers(0, 100).map(lambda eighths: eighths / 8))
@@ -178,7 +179,7 @@ def test_a_child_process_does_not_queue_behind_its_parents_threads(monkeypatch):
 )
 def test_retries_are_counted(failed_attempt, attempt, max_retries):
     """There are `max_retries` of them."""
-    policy = RetryPolicy(max_retries, RetryBudget(Clock()))
+    policy = RetryPolicy(max_retries, RetryBudget(Clock()), random.random)
     assert policy.allows(failed_attempt, attempt) is (
         failed_attempt.retryable and attempt <= max_retries
     )
@@ -187,7 +188,7 @@ def test_retries_are_counted(failed_attempt, attempt, max_retries):
 def test_a_rate_limit_refusal_takes_no_token():
     """It is not a failure."""
     budget = RetryBudget(Clock())
-    policy = RetryPolicy(4, budget)
+    policy = RetryPolicy(4, budget, random.random)
     assert policy.queue(FailedAttempt(retryable=True)) is budget
     assert policy.queue(FailedAttempt(retryable=True, is_limit=True)) is budget.pace
 

@@ -17,11 +17,11 @@ from modelgates_client.cli.commands.export import ExportOptions, export
 from modelgates_client.cli.messages import Messages
 from modelgates_client.cli.output import UnwritableError
 from modelgates_client.cli.statuses import Status
-from modelgates_client.ledger import Ledger
+from modelgates_client.ledger import Ledger, LedgerError
 from modelgates_client.ledger.values import decode
 from modelgates_client.records.generation import GenerationResponse
 
-from .command_runs import invoke, record
+from .command_runs import record
 
 
 def resolved(generation_id, **changes):
@@ -207,10 +207,10 @@ def test_an_invalid_source_fails_with_one_line(tmp_path):
     """Nothing is written then."""
     other_file = tmp_path / "other"
     other_file.write_text("{}")
-    status, _, err = invoke("export", other_file, "--to", tmp_path / "out.csv")
-    assert status == Status.FAILED
-    assert err.startswith("error: ")
-    assert err.count("\n") == 1
+    options = ExportOptions(sources=(str(other_file),), to=str(tmp_path / "out.csv"))
+    with pytest.raises(LedgerError) as raised:
+        export(options, Messages())
+    assert "\n" not in str(raised.value)
     assert [each.name for each in tmp_path.iterdir()] == ["other"]
 
 

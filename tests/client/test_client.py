@@ -209,7 +209,7 @@ def test_retryable_errors_are_retried(either, server, client, no_backoff, status
     assert len(server.requests) == 3
 
 
-@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 405, 410, 422, 501, 505, 528])
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 405, 410, 422, 501, 505, 530])
 def test_permanent_errors_are_not_retried(either, server, client, status):
     """They are raised after one attempt."""
     server.respond_with(refusal(status), record())

@@ -49,13 +49,6 @@ _MAX_WAIT_S: Final = 3.0  # the maximum wait that the server did not ask for, in
 _MAX_SPREAD_S: Final = 1.0  # the maximum addition to a wait that the server asked for, in seconds
 
 
-def _random() -> float:
-    """Return a random number from 0 to 1."""
-    import random  # noqa: PLC0415 - slow; loaded with the first client
-
-    return random.random()  # noqa: S311 - not for secrets
-
-
 def is_retryable(status: int, headers: Mapping[str, str]) -> bool:
     """Whether a status is retryable; the server's `x-should-retry` takes precedence."""
     should_retry = headers.get("x-should-retry", "").strip().lower()
@@ -273,7 +266,7 @@ class RetryPolicy(NamedTuple):
 
     max_retries: int
     budget: RetryBudget
-    uniform: Callable[[], float] = _random
+    uniform: Callable[[], float]
     in_bulk: bool = False
 
     def for_bulk(self) -> "RetryPolicy":

@@ -19,6 +19,7 @@ from modelgates_client.calls.settings import (
 )
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.records.drift_observer import DriftObserver
+from modelgates_client.records.log import outages_logger
 from modelgates_client.transport import exchange
 from modelgates_client.transport.credentials import Credentials, KeyFunction
 from modelgates_client.transport.deadline import monotonic_s
@@ -39,7 +40,15 @@ def _import_what_errors_need() -> None:
     """Import what is loaded on first use: a call that fails as the program exits could not."""
     import_module("email.utils")
     import_module("html")
+    outages_logger()
     fast_parser()
+
+
+def _uniform() -> Callable[[], float]:
+    """Return a source of random numbers from 0 to 1."""
+    from random import random  # noqa: PLC0415 - slow
+
+    return random
 
 
 class ChangedOptions(ClientOptions, total=False):
@@ -79,7 +88,7 @@ class BaseClient(ABC, Generic[E]):
             self._engine, self._budget = parent._engine, parent._budget  # noqa: SLF001 - the class's own
             self._observer = DriftObserver(self._settings.on_drift, parent._observer)  # noqa: SLF001
             self._warned = parent._warned  # noqa: SLF001
-        self._policy = RetryPolicy(self._settings.max_retries, self._budget)
+        self._policy = RetryPolicy(self._settings.max_retries, self._budget, _uniform())
         self._bulk_policy = self._policy.for_bulk()
         self._other_clients: dict[str, Self] = {}
 

@@ -7,6 +7,7 @@ from warnings import warn
 if TYPE_CHECKING:
     import logging
 
+_INFO: Final = 20  # `logging.INFO`
 _LEVELS: Final = ("debug", "info", "warning", "error")
 
 
@@ -28,9 +29,7 @@ def outages_logger() -> "logging.Logger":
 
 def is_info_logged() -> bool:
     """Whether lines of level INFO are logged."""
-    import logging  # noqa: PLC0415 - slow
-
-    return logger().isEnabledFor(logging.INFO)
+    return logger().isEnabledFor(_INFO)
 
 
 def enable_logging(level: str) -> None:
