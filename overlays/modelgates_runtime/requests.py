@@ -4,7 +4,7 @@ Source: OpenAPI 3.1.0, sections 4.8.12 (parameters and their styles) and 4.8.14 
 RFC 3986 (path segments); RFC 7578 (multipart/form-data).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple
 from urllib.parse import quote, quote_plus, urlencode
@@ -89,10 +89,13 @@ def path(template: str, parameters: Iterable[Parameter], arguments: Mapping[str,
 def query(parameters: Iterable[Parameter], arguments: Mapping[str, Any]) -> str:
     """Return a query string; arguments that are None are omitted."""
     return "&".join(
-        f"{_quoted_name(name)}={text}"
-        for parameter in parameters
-        if parameter.place == "query"
-        for name, text in _in_query(parameter, arguments[parameter.argument])
+        [
+            f"{_quoted_name(name)}={text}"
+            for parameter in parameters
+            if parameter.place == "query"
+            if (value := arguments[parameter.argument]) is not None
+            for name, text in _in_query(parameter, value)
+        ]
     )
 
 
@@ -113,27 +116,22 @@ def headers(
     return (*named, *([("Cookie", "; ".join(cookies))] if cookies else []))
 
 
-def _in_query(parameter: Parameter, value: Any) -> Iterator[tuple[str, str]]:
-    if value is None:
-        return
+def _in_query(parameter: Parameter, value: Any) -> list[tuple[str, str]]:
     name = parameter.name
     if isinstance(value, str) and not isinstance(value, Decoded):  # a fast path for the common case
-        yield name, quote_plus(value)
-        return
+        return [(name, quote_plus(value))]
     encoded = encoding.encode(value)
     if is_array(encoded):
         items = [quote_plus(encoding.text(item)) for item in encoded if item is not None]
         if parameter.explode and parameter.style == "form":
-            yield from ((name, item) for item in items)
-        elif items:
-            yield name, _DELIMITERS[parameter.style].join(items)
-    elif is_object(encoded):
-        yield from _object_in_query(parameter, encoded)
-    else:
-        yield name, quote_plus(encoding.text(encoded))
+            return [(name, item) for item in items]
+        return [(name, _DELIMITERS[parameter.style].join(items))] if items else []
+    if is_object(encoded):
+        return _object_in_query(parameter, encoded)
+    return [(name, quote_plus(encoding.text(encoded)))]
 
 
-def _object_in_query(parameter: Parameter, value: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _object_in_query(parameter: Parameter, value: dict[str, Any]) -> list[tuple[str, str]]:
     parts = [
         (key, quote_plus(encoding.text(item)))
         for key, part in value.items()
@@ -141,11 +139,10 @@ def _object_in_query(parameter: Parameter, value: dict[str, Any]) -> Iterator[tu
         if item is not None
     ]
     if parameter.style == "deepObject":
-        yield from ((f"{parameter.name}[{key}]", text) for key, text in parts)
-    elif parameter.explode:
-        yield from parts
-    elif parts:
-        yield parameter.name, ",".join(f"{quote_plus(key)},{text}" for key, text in parts)
+        return [(f"{parameter.name}[{key}]", text) for key, text in parts]
+    if parameter.explode or not parts:
+        return parts
+    return [(parameter.name, ",".join(f"{quote_plus(key)},{text}" for key, text in parts))]
 
 
 def _in_header(parameter: Parameter, value: Any) -> str:
