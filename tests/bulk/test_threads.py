@@ -71,6 +71,27 @@ def test_a_program_exits_despite_a_half_read_stream(gateway, ending, status, las
     assert (code, err.strip().rpartition("\n")[2]) == (status, last_line)
 
 
+def test_a_stream_may_be_collected_in_its_own_thread_at_exit(gateway):
+    """While the main thread waits for that thread to end."""
+    program = f"""{HALF_READ}
+    import gc
+    from modelgates_client.bulk.bulk_run import Run
+
+    close = Run.close
+
+    async def collect_and_close(self):
+        gc.collect()
+        await close(self)
+
+    Run.close = collect_and_close
+    gc.disable()
+    cycle = [begin()]
+    cycle.append(cycle)
+    del cycle
+    """
+    assert run(gateway, program, "-W", "error") == (0, "", "")
+
+
 def test_iterating_at_exit_is_an_error(gateway):
     """The error says that the program is exiting."""
     program = f"""{HALF_READ}

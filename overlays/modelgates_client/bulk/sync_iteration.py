@@ -187,7 +187,8 @@ class _RunThread:
                 "get_many was started before a fork; start it in the process that iterates over it"
             )
         if self._wake_receiver is not None:
-            with contextlib.suppress(TimeoutError):
+            # A garbage collection in the run's thread may close it meanwhile; see `stop`.
+            with contextlib.suppress(OSError):
                 self._wake_receiver.recv(1)
         self._is_caller_woken = False
 
