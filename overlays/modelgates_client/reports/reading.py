@@ -1,6 +1,7 @@
 """Reads the rows of a ledger by SQLite or of its export by DuckDB, and checks their totals."""
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
@@ -225,25 +226,45 @@ def totals_by_day(
     Raises:
         DamagedError: A time or an amount is not a number.
     """
-    provisional = f"state = 'provisional' AND NOT ({NEVER_FINAL})"
+    never_final: Counter[int] = Counter()
+    never_final_known: Counter[int] = Counter()  # those with a known amount, which are not doubtful
+    for created, is_known in connection.execute(
+        f"SELECT {CREATED}, {name} IS NOT NULL FROM record_rows "  # noqa: S608 - constants
+        f"WHERE {NEVER_FINAL} AND {CREATED} IS NOT NULL"
+    ).fetchall():
+        never_final[_day(created)] += 1
+        never_final_known[_day(created)] += is_known
     while True:
         ((created,),) = connection.execute(
             f"SELECT min({CREATED}) FROM record_rows WHERE {between(CREATED, start, end)}"  # noqa: S608 - constants
         ).fetchall()
         if created is None:
             return
-        if type(created) is not int:
-            raise DamagedError("a time in it is not a number")
-        day = created // DAY
+        day = _day(created)
         start = (day + 1) * DAY
-        ((records, times, open_, ended, unknown, doubts, known, texts),) = connection.execute(
-            f"SELECT count(*), sum({CREATED} - {day * DAY}), sum({provisional}), "  # noqa: S608 - constants
-            f"sum({NEVER_FINAL}), sum({name} IS NULL), sum({provisional} OR {name} IS NULL), "
+        ((records, times, not_final, unknown, doubts, known, texts),) = connection.execute(
+            f"SELECT count(*), sum({CREATED} - {day * DAY}), sum(state = 'provisional'), "  # noqa: S608 - constants
+            f"sum({name} IS NULL), sum(state = 'provisional' OR {name} IS NULL), "
             f"count({name}), group_concat({name}) "
             f"FROM record_rows WHERE {between(CREATED, day * DAY, start)}"
         ).fetchall()
-        amount = sum_of_concatenated(texts, known)
-        yield DayTotals(day, records, times, open_, ended, unknown, doubts, amount)
+        yield DayTotals(
+            day,
+            records,
+            times,
+            provisional=not_final - never_final[day],
+            never_final=never_final[day],
+            unknown=unknown,
+            doubtful=doubts - never_final_known[day],
+            amount=sum_of_concatenated(texts, known),
+        )
+
+
+def _day(created: Any) -> int:
+    """Return the day of a time, in days since 1970-01-01."""
+    if not isinstance(created, int):
+        raise DamagedError("a time in it is not a number")
+    return created // DAY
 
 
 def sum_of_concatenated(texts: str | None, number: int) -> Decimal:
