@@ -140,6 +140,17 @@ def test_report_groups_the_ledger(call_tool, ledger):
     assert [group["all_in_usd"]["known"] for group in labelled["groups"]] == ["0.3"]
 
 
+def test_report_counts_records_that_never_became_final(call_tool, stub, ledger):
+    """Apart from those that still may."""
+    stub.add("gen-1771967973-old", finish_reason=None, native_finish_reason=None)
+    client = ModelGates(base_url=stub.base_url, api_key=stub.api_key)
+    with client, Ledger(ledger) as opened:
+        opened.add(client.generations.get_many(["gen-1771967973-old"], wait=0, final=True))
+        opened.give_up(7 * 86_400)
+    total = call_tool("report", ledger, by=["model"])["total"]
+    assert (total["records"], total["provisional"], total["never_final"]) == (3, 0, 1)
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [

@@ -36,11 +36,16 @@ class TokensResult(TypedDict):
 
 
 class GroupResult(TypedDict):
-    """A group of generations, as in the JSON of a report; `provisional` records are not final."""
+    """A group of generations, as in the JSON of a report.
+
+    Records that are `provisional` are not final; those that are `never_final` did not become final,
+    and are no longer requested.
+    """
 
     key: list[Untrusted | None]
     records: int
     provisional: int
+    never_final: int
     charged_usd: AmountResult
     all_in_usd: AmountResult
     native_tokens_prompt: TokensResult
@@ -198,6 +203,7 @@ def _group(group: Group) -> GroupResult:
         "key": [untrusted(part) for part in group.key],
         "records": group.records,
         "provisional": group.provisional,
+        "never_final": group.never_final,
         "charged_usd": _amount(group.charged_usd),
         "all_in_usd": _amount(group.all_in_usd),
         "native_tokens_prompt": _tokens(group.native_tokens_prompt),
