@@ -122,15 +122,34 @@ def exported(package: str) -> dict[str, str]:
         tree = ast.parse(path.with_suffix(".py").read_text(encoding="utf-8"))
         classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
         return {node.name: package for node in classes if not is_protocol(node)}
-    tree = ast.parse((path / "__init__.py").read_text(encoding="utf-8"))
-    imports = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
-    homes = {
+    homes = imported_names(path / "__init__.py")
+    if module := homes.pop("*", None):
+        source = ROOT / "overlays" / Path(*module.split(".")).with_suffix(".py")
+        imported = imported_names(source)
+        homes |= {name: imported.get(name, module) for name in names_in_all(source)}
+    return {name: homes[name] for name in sorted(homes) if not name.startswith("_")}
+
+
+def imported_names(path: Path) -> dict[str, str]:
+    """Return the names that a module imports from this project, each with its module."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return {
         alias.name: node.module
-        for node in imports
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
         for alias in node.names
         if node.module and node.module.startswith("modelgates_")
     }
-    return {name: homes[name] for name in sorted(homes) if not name.startswith("_")}
+
+
+def names_in_all(path: Path) -> list[str]:
+    """Return the names in the `__all__` of a module."""
+    (names,) = (
+        node.value
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+    )
+    return list(ast.literal_eval(names))
 
 
 def is_protocol(node: ast.ClassDef) -> bool:
