@@ -5,8 +5,7 @@ import inspect
 import pickle
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 import modelgates_client
 from modelgates_api.models import ErrorResponse

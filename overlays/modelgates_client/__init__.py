@@ -13,20 +13,10 @@ if TYPE_CHECKING:
     from modelgates_client._version import __version__ as __version__
     from modelgates_client.bulk.outcomes import (
         Answered as Answered,
-    )
-    from modelgates_client.bulk.outcomes import (
         Failed as Failed,
-    )
-    from modelgates_client.bulk.outcomes import (
         Outcome as Outcome,
-    )
-    from modelgates_client.bulk.outcomes import (
         Pending as Pending,
-    )
-    from modelgates_client.bulk.outcomes import (
         Resolved as Resolved,
-    )
-    from modelgates_client.bulk.outcomes import (
         Unanswered as Unanswered,
     )
     from modelgates_client.calls.settings import DEFAULT_BASE_URL as DEFAULT_BASE_URL
@@ -35,15 +25,11 @@ if TYPE_CHECKING:
     from modelgates_client.errors import *  # noqa: F403 - it exports errors alone
     from modelgates_client.records.attempts import (
         Attempt as Attempt,
-    )
-    from modelgates_client.records.attempts import (
         Attempts as Attempts,
     )
     from modelgates_client.records.generation import Generation as Generation
     from modelgates_client.records.money import (
         Cost as Cost,
-    )
-    from modelgates_client.records.money import (
         format_usd as format_usd,
     )
     from modelgates_runtime.drift import Drift as Drift

@@ -4,8 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from benchmarks import contenders as by
-from benchmarks import growth
+from benchmarks import contenders as by, growth
 from benchmarks.contenders import Contender
 from benchmarks.limits import Limit, TokenBucket
 

@@ -27,9 +27,7 @@ from modelgates_client.bulk import bulk_run, schedule
 
 from ..fast_server import KEY, Answer, Gateway, error, record
 from .limiters import SlidingWindow, rounded
-from .simulator import LATENCY_S, simulate
-from .simulator import error as simulated_error
-from .simulator import record as simulated_record
+from .simulator import LATENCY_S, error as simulated_error, record as simulated_record, simulate
 
 pytestmark = pytest.mark.usefixtures("patient")
 

@@ -7,8 +7,7 @@ import random
 from typing import NamedTuple
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from .limiters import ChangingLimiter, FixedWindow, SlidingWindow, TokenBucket, rounded, silent
 from .simulator import LATENCY_S, REFUSED, error, record, simulate

@@ -5,8 +5,7 @@ import logging
 import re
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from modelgates_client import APIConnectionError, Failed, Pending, Resolved
 

@@ -1,7 +1,6 @@
 """The order of lookups: those due first, within bounds, and in the order of the ids on request."""
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from modelgates_client.bulk import schedule as schedule_module
 from modelgates_client.bulk.lookups import Lookup, PausableClock

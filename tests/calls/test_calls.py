@@ -1,8 +1,7 @@
 """The steps of `get`, on a simulated clock and against a simulated server."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from modelgates_client import APITimeoutError, ServerError
 from modelgates_client.calls.execution import Pause, Reset, Send

@@ -3,8 +3,7 @@
 import pickle
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from modelgates_client import (
     APIConnectionError,
@@ -14,8 +13,7 @@ from modelgates_client import (
     NotFoundError,
     ResponseValidationError,
 )
-from modelgates_client.calls.responses import CallProblem, as_reported
-from modelgates_client.calls.responses import interpret as _interpret
+from modelgates_client.calls.responses import CallProblem, as_reported, interpret as _interpret
 from modelgates_client.resources.generations import call_for
 from modelgates_client.transport.messages import Failure, HTTPResponse
 from modelgates_runtime.types import Response

@@ -6,8 +6,7 @@ from email.utils import formatdate
 from math import isfinite
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from modelgates_client.calls.responses import interpret, requested_wait_s
 from modelgates_client.resources.generations import call_for

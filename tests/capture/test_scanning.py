@@ -3,8 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from modelgates_client.capture.scanning import BodyScanner, id_at_start
 from modelgates_client.records.generation_ids import is_id

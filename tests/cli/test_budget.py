@@ -9,8 +9,7 @@ from functools import partial
 import pytest
 
 from modelgates_client import ConfigurationError, ModelGatesError
-from modelgates_client.cli.commands.budget import BudgetOptions
-from modelgates_client.cli.commands.budget import budget as run_budget
+from modelgates_client.cli.commands.budget import BudgetOptions, budget as run_budget
 from modelgates_client.cli.messages import Messages
 from modelgates_client.cli.statuses import Status
 from modelgates_client.ledger import GivenUp, Ledger

@@ -19,8 +19,7 @@ from modelgates_client.ledger.capture_file import CaptureFile
 
 from ..client.servers import refusing_port
 from ..fast_server import Answer, Gateway, error, record
-from .command_runs import KEY, Screen
-from .command_runs import Command as Plain
+from .command_runs import KEY, Command as Plain, Screen
 
 #: The command with a long patience: on a busy machine, a server may be stopped for seconds.
 PATIENT = """

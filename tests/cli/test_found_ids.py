@@ -5,8 +5,7 @@ import json
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from modelgates_client.cli.ids import scan_line
 from modelgates_client.records.generation_ids import is_id

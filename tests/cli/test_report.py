@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from modelgates_client import ConfigurationError, ModelGatesError
-from modelgates_client.cli.commands.report import ReportOptions
-from modelgates_client.cli.commands.report import report as run_report
+from modelgates_client.cli.commands.report import ReportOptions, report as run_report
 from modelgates_client.cli.messages import Messages
 from modelgates_client.cli.statuses import Status
 

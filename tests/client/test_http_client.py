@@ -34,8 +34,7 @@ from modelgates_client import (
 )
 
 from .http2 import Http2Server
-from .servers import GUARD_S, KEY, authority, drip, silence
-from .servers import respond_with_record as server_record
+from .servers import GUARD_S, KEY, authority, drip, respond_with_record as server_record, silence
 from .subprocess_scripts import run
 
 URL = "https://api.example/api/v1"

@@ -14,8 +14,7 @@ from modelgates_client import (
     ClientClosedError,
     ModelGates,
 )
-from modelgates_client.transport import exchange
-from modelgates_client.transport import options as transport_options
+from modelgates_client.transport import exchange, options as transport_options
 
 from .servers import (
     GUARD_S,

@@ -4,8 +4,7 @@ import uuid
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from modelgates_client.conformance.checking import check
 from modelgates_client.conformance.tally import MAX_FINDINGS, MAX_NAMES, Place, Tally

@@ -3,8 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from modelgates_api.api.generations.get_generation import OPERATION
 from modelgates_runtime.errors import InvalidBodyError

@@ -5,8 +5,7 @@ import json
 
 import pytest
 from backtesting import bodies
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from modelgates_client import (
     APIStatusError,

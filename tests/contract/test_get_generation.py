@@ -3,8 +3,7 @@
 import pickle
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from modelgates_api.models import ErrorResponse, Generation, GenerationResponse
 from modelgates_runtime.errors import FieldError, InvalidBodyError, UnexpectedStatusError

@@ -4,8 +4,7 @@ from decimal import Decimal, localcontext
 
 import duckdb
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from modelgates_client.exports.control_totals import add_up
 from modelgates_client.ledger.control_totals import DAY

@@ -12,6 +12,7 @@ from modelgates_client import (
 from .faults import CLOSE, FINISH, RESET, STALL, VALUE, Fault, good, play, sequence
 from .wire import (
     CHUNKED,
+    CLOSE as CLOSING,
     GOOD,
     ID,
     NEXT_ID,
@@ -23,7 +24,6 @@ from .wire import (
     head,
     response,
 )
-from .wire import CLOSE as CLOSING
 
 _fault = partial(Fault, "reuse", awaits_server=True)
 _fresh = partial(_fault, allowed=(VALUE,), connections=2)

@@ -10,8 +10,7 @@ from modelgates_client import (
 )
 
 from .faults import CLOSE, STALL, VALUE, Endless, Fault, elsewhere, good, play
-from .wire import CLOSE as CLOSING
-from .wire import GOOD, body, response
+from .wire import CLOSE as CLOSING, GOOD, body, response
 
 _status = partial(Fault, "status")
 

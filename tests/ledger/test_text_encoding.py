@@ -2,8 +2,7 @@
 
 import sqlite3
 
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from modelgates_client.ledger.text_encoding import decode_id, encode_id, replace_surrogates
 

@@ -5,8 +5,7 @@ import pickle
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from modelgates_client.records.attempts import Attempt, Attempts
 from modelgates_client.records.generation import Generation

@@ -12,8 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import attrs
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from modelgates_api import models
 from modelgates_client.records.attempts import Attempt

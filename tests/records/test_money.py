@@ -9,8 +9,7 @@ from fractions import Fraction
 
 import numpy
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from modelgates_client.records.generation import Generation
 from modelgates_client.records.money import Cost, format_usd

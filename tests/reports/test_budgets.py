@@ -5,8 +5,7 @@ import zoneinfo
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from modelgates_client import ConfigurationError
 from modelgates_client.reports.budgets import (

@@ -9,8 +9,7 @@ from itertools import pairwise
 
 import duckdb
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from modelgates_client import ConfigurationError
 from modelgates_client.exports.source import open_rows

@@ -4,8 +4,7 @@ import datetime
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from modelgates_client.reports.figures import HistogramBin, TimeSlice, Total
 from modelgates_client.reports.terminal.charts import (

@@ -5,8 +5,7 @@ import zoneinfo
 
 import pytest
 import tzlocal.unix
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from modelgates_client import ConfigurationError
 from modelgates_client.reports.periods import NAMES, Period, moment, read_age, read_period, zone_of

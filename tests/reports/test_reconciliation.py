@@ -7,8 +7,7 @@ import json
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from modelgates_client import ConfigurationError
 from modelgates_client.ledger import Ledger
@@ -21,8 +20,7 @@ from modelgates_client.reports.reconciliation import (
     reconcile_ledger,
 )
 
-from .sample_ledgers import make_ledger
-from .sample_ledgers import record as sample_record
+from .sample_ledgers import make_ledger, record as sample_record
 
 NOON = datetime.datetime(2026, 11, 2, 12, tzinfo=datetime.UTC)
 

@@ -6,8 +6,7 @@ import sys
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from modelgates_client import Generation
 from modelgates_client.rows.columns import COLUMNS

@@ -1,8 +1,7 @@
 """Rate limits in the headers of a response, valid or not."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from modelgates_client import RateLimit
 from modelgates_runtime.types import Response

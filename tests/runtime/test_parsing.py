@@ -8,8 +8,7 @@ from types import SimpleNamespace
 
 import msgspec
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from modelgates_runtime import parsing
 from modelgates_runtime.parsing import check_depth, parse_json

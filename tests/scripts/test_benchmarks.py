@@ -9,9 +9,16 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
-from benchmarks import __main__ as command
-from benchmarks import bodies, growth, limits, outages, runner, server
-from benchmarks import contenders as by
+from benchmarks import (
+    __main__ as command,
+    bodies,
+    contenders as by,
+    growth,
+    limits,
+    outages,
+    runner,
+    server,
+)
 from benchmarks.cases import CASES, CLIENTS, Case, Measure
 from benchmarks.contenders import Setting
 from common.project import Project

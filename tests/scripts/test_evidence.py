@@ -11,8 +11,7 @@ from common.versions import Version
 from ruamel.yaml import YAML
 from specdiff import evidence, specs
 
-from .conftest import FROZEN, ROOT
-from .conftest import RECORD as SENT
+from .conftest import FROZEN, RECORD as SENT, ROOT
 
 RECORD = "GenerationResponseData"
 AT = f"#/components/schemas/{RECORD}/properties"

@@ -6,8 +6,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 from backtesting.schema_oracle import as_json_schema
-from hypothesis import HealthCheck, assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, assume, given, settings, strategies as st
 from normalizing import messages, reading
 from normalizing.normal import NormalForm, normalize
 

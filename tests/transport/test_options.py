@@ -6,8 +6,7 @@ from unittest import mock
 from urllib.parse import quote
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from modelgates_client import AsyncModelGates, ConfigurationError, ModelGates
 from modelgates_client.transport.options import (

@@ -7,8 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from modelgates_client.exports.tables import RECORDS
-from modelgates_client.ledger.control_totals import DAY, EXACT, Day, day_of
-from modelgates_client.ledger.control_totals import RECORDS as COUNT
+from modelgates_client.ledger.control_totals import DAY, EXACT, RECORDS as COUNT, Day, day_of
 from modelgates_client.rows.column import CREATED
 from modelgates_client.rows.columns import COLUMNS
 

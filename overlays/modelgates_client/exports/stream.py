@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Final
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.exports.duckdb_session import EXTRA
 from modelgates_client.ledger import Ledger, LedgerError
-from modelgates_client.ledger.control_totals import RECORDS as COUNT
-from modelgates_client.ledger.control_totals import ControlTotals
+from modelgates_client.ledger.control_totals import RECORDS as COUNT, ControlTotals
 from modelgates_client.ledger.files import identity, is_log_empty, resolve_path
 from modelgates_client.ledger.ledger import bring_up_to_date
 from modelgates_client.ledger.sql import quoted

@@ -17,6 +17,7 @@ from modelgates_client.ledger import schema
 from modelgates_client.ledger.control_totals import (
     DAY,
     EXACT,
+    RECORDS as COUNT,
     ControlTotals,
     Day,
     Totals,
@@ -25,9 +26,6 @@ from modelgates_client.ledger.control_totals import (
     differences,
     of_period,
     sum_of,
-)
-from modelgates_client.ledger.control_totals import (
-    RECORDS as COUNT,
 )
 from modelgates_client.ledger.database import Database
 from modelgates_client.ledger.derived import NEVER_FINAL, Derived

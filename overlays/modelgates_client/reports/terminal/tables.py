@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from attrs import frozen
-from rich.console import Console, RenderableType
-from rich.console import Group as Stack
+from rich.console import Console, Group as Stack, RenderableType
 from rich.measure import Measurement
 from rich.padding import Padding
 from rich.table import Table
