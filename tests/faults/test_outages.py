@@ -127,7 +127,7 @@ def test_calls_succeed_after_an_outage(flavour, name, call):
 
 @pytest.mark.parametrize("call", CALLS)
 def test_a_half_open_connection_is_abandoned(flavour, call, monkeypatch):
-    """After a third of the timeout (`get`, `wait`), or after the client's timeout (`get_many`)."""
+    """After 40 % of the timeout (`get`, `wait`), or after the client's timeout (`get_many`)."""
     monkeypatch.setattr("modelgates_client.calls.execution._MIN_STALL_S", 0.0)
     for timeout_s in (0.6, 6.0, 30.0):  # a busy machine may need a longer timeout
         with outage(play(STALL), seconds=0.1) as server:

@@ -33,7 +33,7 @@ from modelgates_runtime.types import Response
 _MIN_POLL_PAUSE_S: Final = 0.25
 _MAX_POLL_PAUSE_S: Final = 5.0
 _MIN_ATTEMPT_S: Final = 0.05  # the minimum time for an attempt, in seconds
-_STALL_FRACTION: Final = 1 / 3  # of the timeout: an attempt without a response is then repeated
+_STALL_FRACTION: Final = 0.4  # of the timeout: an attempt without a response is then repeated
 _MIN_STALL_S: Final = 5.0  # the minimum of that time, for slow servers
 _MAX_QUEUE_POLL_S: Final = 0.25  # between two checks of a retry that waits for its turn
 _MIN_QUEUE_POLL_S: Final = 0.001
