@@ -12,6 +12,7 @@ import pytest
 from modelgates_client import ConfigurationError, ModelGates
 from modelgates_client.bulk import sync_iteration, threads
 
+from ..cli import preforked
 from ..fast_server import KEY, Gateway, record
 
 GUARD_S = 60  # far more than anything here takes
@@ -35,20 +36,28 @@ def gateway():
 
 
 def run(gateway, program, *options):
-    """Run a program; return its exit status, its output and its error output."""
+    """Run a program; return its exit status, its output and its error output.
+
+    It runs in a fork of a process that has imported the package, but with options of Python in a
+    new interpreter.
+    """
     environment = {
         **os.environ,
         "MODELGATES_API_KEY": KEY,
         "MODELGATES_BASE_URL": gateway.base_url,
     }
-    completed = subprocess.run(
-        [sys.executable, *options, "-c", textwrap.dedent(program)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=GUARD_S,
-    )
-    return completed.returncode, completed.stdout, completed.stderr
+    text = textwrap.dedent(program)
+    if options or not hasattr(os, "fork"):
+        completed = subprocess.run(
+            [sys.executable, *options, "-c", text],
+            env=environment,
+            capture_output=True,
+            timeout=GUARD_S,
+        )
+    else:
+        strict = "import warnings; warnings.simplefilter('error')\n"
+        completed = preforked.run([], environment, program=strict + text)
+    return completed.returncode, completed.stdout.decode(), completed.stderr.decode()
 
 
 # --- the end of the program
@@ -67,7 +76,7 @@ def run(gateway, program, *options):
 )
 def test_a_program_exits_despite_a_half_read_stream(gateway, ending, status, last_line):
     """At once, with its own exit status, wherever the generator is referenced."""
-    code, _, err = run(gateway, f"{HALF_READ}\n    {ending}", "-W", "error")
+    code, _, err = run(gateway, f"{HALF_READ}\n    {ending}")
     assert (code, err.strip().rpartition("\n")[2]) == (status, last_line)
 
 
@@ -140,7 +149,7 @@ def test_starting_a_run_during_finalization_is_an_error(gateway):
 
     last = Last()
     """
-    code, out, err = run(gateway, program)
+    code, out, err = run(gateway, program, "-W", "error")
     refused = "no bulk run can be started: the program is exiting\n"
     assert (code, out, err) == (0, f"{refused * 3}gen-1\n", "")
 

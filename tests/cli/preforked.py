@@ -65,6 +65,7 @@ def run(arguments, env, *, program=None, stdin=subprocess.PIPE, data=b""):
         (status,) = _STATUS.unpack(channel.recv(_STATUS.size))
     except TimeoutError:
         os.killpg(process.pid, 9)
+        _start_forker.cache_clear()
         raise
     finally:
         for thread in threads:
@@ -146,7 +147,7 @@ def _main():
     if request["program"] is None:
         runpy.run_module("modelgates_client", run_name="__main__", alter_sys=True)
     else:
-        exec(request["program"], {"__name__": "__main__"})
+        exec(request["program"], vars(sys.modules["__main__"]))  # which live until the very end
 
 
 if __name__ == "__main__":
