@@ -178,7 +178,10 @@ SIZE = (
         _ENDLESS,
     ),
     _size(
-        "endless-tiny-chunks", play(head("200 OK", CHUNKED), Endless(b"1\r\nx\r\n" * 500)), _ENDLESS
+        "endless-tiny-chunks",
+        play(head("200 OK", CHUNKED), Endless(b"1\r\nx\r\n" * 500)),
+        _ENDLESS,
+        options={"max_response_bytes": 4096},  # as many as one wants: each chunk is a slow step
     ),
     _size(
         "endless-in-error",

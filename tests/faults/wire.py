@@ -1,6 +1,7 @@
 """Normal messages, from which faults are built."""
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,12 @@ _SENT = json.loads(_RECORDED.read_bytes())["data"]
 
 def record(generation_id: str = ID, **changes: Any) -> dict[str, Any]:
     """Return a record that conforms to the vendored spec, with changes."""
-    made = make_record(generation_id)
-    return {**made, **_SENT, "id": generation_id, "total_cost": COST, **changes}
+    return {**_made(), **_SENT, "id": generation_id, "total_cost": COST, **changes}
+
+
+@cache
+def _made() -> dict[str, Any]:
+    return make_record(ID)
 
 
 def body(generation_id: str = ID, **changes: Any) -> bytes:
