@@ -66,6 +66,14 @@ def test_calls_survive_an_outage_of_ten_seconds(failing_turn, end_s, at_once):
     assert crowd.end_s <= end_s + 3.1 + 800 / at_once * LATENCY_S + 0.5
 
 
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("after_s", [0.0, 0.1, 0.5, 0.7, 1.0])
+def test_a_short_retry_after_does_not_use_up_the_retries(after_s, status):
+    """They outlast the outage although the server asked for less."""
+    crowd = simulate_calls(outage(10.0, refusal(status, after_s=after_s)), 10)
+    assert crowd.errors == []
+
+
 def test_a_short_outage_delays_a_call_by_half_a_second_at_most():
     """After the end of the outage."""
     for seed in range(50):

@@ -47,6 +47,7 @@ RETRYABLE_STATUSES: Final[Mapping[int, RetryableStatus]] = MappingProxyType(
 _FIRST_WAIT_S: Final = 0.5  # the maximum wait after the first attempt, in seconds
 _MAX_WAIT_S: Final = 3.0  # the maximum wait that the server did not ask for, in seconds
 _MAX_SPREAD_S: Final = 1.0  # the maximum addition to a wait that the server asked for, in seconds
+_MAX_EXTENSION_S: Final = 2.2  # the maximum addition to a short wait, in seconds
 
 
 def is_retryable(status: int, headers: Mapping[str, str]) -> bool:
@@ -78,10 +79,10 @@ def backoff_s(
     max_wait_s = min(_MAX_WAIT_S, _FIRST_WAIT_S * 2.0 ** min(attempt - 1, 30))
     if retry_after is None:
         return max(0.0, min(max_s, max_wait_s * (1 + uniform()) / 2))
-    spread_s = min(retry_after, _MAX_SPREAD_S)
-    if retry_after < _FIRST_WAIT_S:  # otherwise all retries would pass in no time
-        spread_s = max_wait_s - retry_after
-    return retry_after + uniform() * max(0.0, min(max_s - retry_after, spread_s))
+    # Short waits are extended, or else all retries would pass before an outage ends.
+    shortest_s = max(retry_after, max_wait_s - _MAX_EXTENSION_S)
+    longest_s = max(max_wait_s, retry_after + min(retry_after, _MAX_SPREAD_S))
+    return max(retry_after, min(max_s, shortest_s + uniform() * (longest_s - shortest_s)))
 
 
 class RetryQueue:
