@@ -99,6 +99,20 @@ def test_probes_are_rare_and_use_different_ids():
     assert all(first != second for (_, first), (_, second) in itertools.pairwise(probes))
 
 
+def test_probes_are_sent_while_ids_that_failed_wait_for_their_turn():
+    """Such an id is no probe: it has nothing to send yet."""
+
+    def server(now, name):
+        if now < 1:
+            return LATENCY_S, error(500)
+        return (0.001, REFUSED) if now < 15 else (LATENCY_S, record(name))
+
+    result = simulate(server, 500, max_retries=10)
+    assert result.kinds == {"Resolved": 500}
+    sent = [at for at, _ in result.requests if 1.5 < at < 15]
+    assert max(later - sooner for sooner, later in itertools.pairwise(sent)) <= 1.1
+
+
 def test_a_retry_after_is_respected_up_to_300_seconds():
     """No request is sent before it has passed."""
     result = simulate(outage(error(503, 20), 0.0, 5.0), 100)

@@ -12,7 +12,7 @@ from modelgates_client.bulk.lookups import Lookup, PausableClock
 from modelgates_client.bulk.options import BulkOptions, CallFactory, Completed
 from modelgates_client.bulk.outage_monitor import OutageMonitor
 from modelgates_client.bulk.schedule import Schedule
-from modelgates_client.calls.execution import Execution, Pause, Reset, Send
+from modelgates_client.calls.execution import Execution, Pause, Reset, Send, Step
 from modelgates_client.calls.responses import as_reported, problem_of
 from modelgates_client.calls.retry_log import PauseReason
 from modelgates_client.errors import OutageError
@@ -179,16 +179,41 @@ class Run:
         if at > now:
             self._fail_rate_limited(now)
         lookup = None if at > now else self._pick_lookup(now)
+        while lookup is not None and not self._has_request(lookup, now):
+            lookup = self._pick_lookup(now)
         if lookup is None:
             due = self._schedule.next_due()
             if due is not None and due > now:  # otherwise `ready` is full
                 self._dispatch_at(due)
             return None
         self._gate.record_sent(now)
-        lookup.clock.exclude(now - lookup.due_s)
         lookup.sent_at = now
         self._in_flight.watch(now)
         return lookup
+
+    def _has_request(self, lookup: Lookup, now: float) -> bool:
+        """Whether a lookup has a request to send now; otherwise complete it, or park it again."""
+        lookup.clock.exclude(now - lookup.due_s)
+        if lookup.next_send is None:
+            step = self._after_reset(lookup, lookup.advance(None))
+            if isinstance(step, Send):
+                lookup.next_send = step
+            elif isinstance(step, Pause):  # a retry that waits for its turn
+                self._schedule.park(lookup, now + step.seconds)
+            elif isinstance(step, Completed):
+                self._finish(step)
+        return lookup.next_send is not None
+
+    def _after_reset(self, lookup: Lookup, step: Step | Completed) -> Step | Completed:
+        """Return the step of a lookup; start a reset that comes before it."""
+        if not isinstance(step, Reset):
+            return step
+        self._start_reset()
+        return lookup.advance(None)
+
+    def _finish(self, completed: Completed) -> None:
+        self._schedule.finish(completed)
+        self._notify()
 
     def _pick_lookup(self, now: float) -> Lookup | None:
         """Return a lookup to send now; complete or park those whose earlier failure is settled."""
@@ -218,12 +243,9 @@ class Run:
                     if lookup.ambiguous_failure is None
                     else self._prefer_other_id(lookup, now)
                 )
-            if isinstance(step, Reset):
-                self._start_reset()
-                step = lookup.advance(None)
+            step = self._after_reset(lookup, step)
             if isinstance(step, Completed):
-                self._schedule.finish(step)
-                self._notify()
+                self._finish(step)
             elif isinstance(step, Pause):
                 step.log()
                 self._schedule.park(lookup, max(now, since + step.seconds))
@@ -278,12 +300,12 @@ class Run:
 
     async def _advance_lookup(self, lookup: Lookup) -> None:
         """Execute the steps of a lookup until it pauses, is put back, or completes."""
-        step = lookup.interrupted_send or lookup.advance(None)
-        while not isinstance(step, Completed):
+        step: Step | Completed | None = lookup.next_send
+        while step is not None and not isinstance(step, Completed):
             if isinstance(step, Send):
                 sent_at, in_flight = self._loop.time(), self._active_workers
                 lookup.attempts += 1
-                lookup.interrupted_send = step  # in case the attempt is abandoned
+                lookup.next_send = step  # in case the attempt is abandoned
                 attempt_result = await self._send(step)
                 if isinstance(attempt_result, ModelGatesError):
                     step = Completed(lookup.number, lookup.item, attempt_result)
@@ -294,7 +316,7 @@ class Run:
                 if at is not None:
                     self._requeue(lookup, at, sent_at)
                     return
-                lookup.ambiguous_failure = lookup.interrupted_send = None
+                lookup.ambiguous_failure = lookup.next_send = None
                 step = lookup.advance(attempt_result)
             elif isinstance(step, Pause):
                 step.log()
@@ -304,8 +326,8 @@ class Run:
             else:
                 await self._reset_engines()
                 step = lookup.advance(None)
-        self._schedule.finish(step)
-        self._notify()
+        if step is not None:
+            self._finish(step)
 
     def _requeue(self, lookup: Lookup, at: float, sent_at: float) -> None:
         """Put a lookup back in the schedule; the attempt does not count."""
@@ -436,5 +458,4 @@ class Run:
         refusal = self._gate.refusal
         while refusal is not None and (lookup := self._schedule.next(now)) is not None:
             error = problem_of(refusal, call=lookup.call).error
-            self._schedule.finish(Completed(lookup.number, lookup.item, error))
-            self._notify()
+            self._finish(Completed(lookup.number, lookup.item, error))

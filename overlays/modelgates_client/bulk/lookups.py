@@ -68,7 +68,8 @@ class Lookup:
         execution: The execution of the call; None if the input makes no valid call.
         clock: Its clock.
         due_s: When it would be sent if nothing held it up, by the clock of the run.
-        interrupted_send: The attempt to repeat, which failed or was abandoned without counting.
+        next_send: The attempt to make next: a new one, or one that failed or was abandoned without
+            counting. None while the lookup pauses.
         ambiguous_failure: The latest failure, if its cause is unknown.
         failures: How many failures may be due to the id.
         refused_at: The number of responses when a rate limit last refused it by 503; infinite if
@@ -92,9 +93,9 @@ class Lookup:
         "execution",
         "failures",
         "hang_count",
-        "interrupted_send",
         "item",
         "latest_response",
+        "next_send",
         "number",
         "refusals",
         "refused_at",
@@ -110,7 +111,7 @@ class Lookup:
         self.execution = prepared.execution
         self.clock = clock
         self.due_s = due_s
-        self.interrupted_send: Send | None = None
+        self.next_send: Send | None = None
         self.ambiguous_failure: AmbiguousFailure | None = None
         self.failures = self.refusals = self.hang_count = self.attempts = 0
         self.refused_at = math.inf
@@ -183,7 +184,7 @@ class Lookup:
         )
         if not is_own:
             return None
-        self.interrupted_send = None
+        self.next_send = None
         return self.advance(ambiguous_failure.attempt_result)
 
     def give_up(self, attempt_result: AttemptResult, now: float) -> Completed:
