@@ -30,11 +30,15 @@ else:
     class tag(cached_property):  # noqa: N801 - a decorator
         """An attribute that is created on first access and cached.
 
-        It can be read from the class, too, as `unittest.mock.create_autospec` does.
+        It can be read from the class, too, as `unittest.mock.create_autospec` does. It does not
+        use the lock that `cached_property` has in Python 3.11: after a fork while another thread
+        holds it, the child would wait forever.
         """
 
         def __get__(self, instance: Any, owner: Any = None) -> Any:
-            return self.func(owner) if instance is None else super().__get__(instance, owner)
+            if instance is None:
+                return self.func(owner)
+            return vars(instance).setdefault(self.attrname, self.func(instance))
 
 
 class Resource:

@@ -1,7 +1,7 @@
 """The schema of a model, and the note on what a body has besides readable values."""
 
 from collections.abc import Mapping
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from modelgates_runtime.containers import MismatchedValue
@@ -19,6 +19,8 @@ class Field:
         name: The Python name.
         decoder: The decoder of its value.
         required: Whether the spec requires it.
+        segment: The field's part of a JSON pointer.
+        nullable: Whether null is a valid value.
     """
 
     def __init__(self, key: str, name: str, decoder: Decoder, *, required: bool) -> None:
@@ -27,16 +29,8 @@ class Field:
         self.name = name
         self.decoder = decoder
         self.required = required
-
-    @cached_property
-    def segment(self) -> str:
-        """The field's part of a JSON pointer."""
-        return join_pointer("", self.key)
-
-    @cached_property
-    def nullable(self) -> bool:
-        """Whether null is a valid value."""
-        return self.decoder.accepts(None)
+        self.segment = join_pointer("", key)
+        self.nullable = decoder.accepts(None)
 
     @property
     def reads_none_when_absent(self) -> bool:

@@ -2,9 +2,14 @@
 
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 
+from modelgates_runtime import resource
+
+from .servers import GUARD_S
 from .subprocess_scripts import run
 
 #: A child sheds the parent's connections without closing them, which are the parent's to close.
@@ -92,3 +97,18 @@ print(*set(statuses))
 def test_a_fork_while_other_threads_call_leaves_no_lock_held(server):
     """The child does not have the threads that would release it."""
     assert run(FORKED_WHILE_CALLING, server.base_url, options=SHED) == ["0"]
+
+
+def test_a_resource_is_created_without_a_lock():
+    """A fork while a thread creates it would leave the lock held in the child."""
+    both_create_it = Barrier(2)
+
+    class Client:
+        @resource.tag
+        def generations(self):
+            """Wait until two clients create it."""
+            return both_create_it.wait(GUARD_S)
+
+    with ThreadPoolExecutor(2) as pool:
+        created = pool.map(lambda client: client.generations, [Client(), Client()])
+    assert sorted(created) == [0, 1]
