@@ -1,9 +1,9 @@
 """Runs every check on new specs, one after another, in a scratch checkout.
 
-Run it as `nox -s routine -- SOURCE …`: vendor, drift, regenerate, fresh, mypy, pyright,
-contract, and all tests on one interpreter. It prints one line per spec. Tests of the tools that do
-not depend on the vendored spec (marked `frozen`) run once, for the first new spec. Exit status: 0,
-all green; 1, there is something to decide; 2, the checks could not be run.
+Run it as `nox -s routine -- SOURCE …`: vendor, drift and regenerate; then, side by side, fresh,
+mypy, pyright, contract, and all tests on one interpreter. It prints one line per spec. Tests of the
+tools that do not depend on the vendored spec (marked `frozen`) run once, for the first new spec.
+Exit status: 0, all green; 1, there is something to decide; 2, the checks could not be run.
 """
 
 import argparse
@@ -18,7 +18,8 @@ import sys
 import tempfile
 import time
 import venv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,8 +35,10 @@ _PACKAGES = (
     "overlays/modelgates_runtime",
     "generated/modelgates_api",
 )
-_PYTEST = ("-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider")
-_IN_FOUR = "--numprocesses=4"  # each collects all tests, which only pays for many
+#: `-vv` prints in full why a test failed.
+_PYTEST = ("-m", "pytest", "-vv", "--tb=no", "--no-header", "-p", "no:cacheprovider")
+_REASON_LINES = 2  # after the first, of the reason why a test failed
+_LINE = 300  # characters
 _SHOWN = 20  # lines of one document that are worth showing at the end
 _JSON, _MARKDOWN = "drift.json", "drift.md"
 
@@ -158,13 +161,9 @@ def check(checkout: Checkout, source: str, date: str, *, with_tools: bool) -> Ou
     """
     outcome = Outcome(Path(source).name if Path(source).is_file() else source)
     before = checkout.keep()
-    for step, arguments in _steps(source, date, before / "openapi.yaml"):
-        if step == "tools" and not with_tools:
-            continue
+    for step, arguments in _steps(source, date, before / "openapi.yaml").items():
         progress(f"{outcome.name}: {step}")
-        began = time.monotonic()
-        done = checkout.run(*arguments)
-        outcome.times[step] = time.monotonic() - began
+        done, outcome.times[step] = _timed(checkout, arguments)
         if step == "drift" and done.returncode < 2:  # noqa: PLR2004 - it was judged
             drift_report = json.loads((checkout.root / _JSON).read_text(encoding="utf-8"))
             outcome.report = (checkout.root / _MARKDOWN).read_text(encoding="utf-8")
@@ -174,37 +173,76 @@ def check(checkout: Checkout, source: str, date: str, *, with_tools: bool) -> Ou
         if done.returncode and step in {"vendor", "regenerate"}:
             copy(before, checkout.root)
             return outcome
-        outcome.is_regenerated |= step == "regenerate"
         if not _differ(before / "openapi.yaml", checkout.root / "openapi.yaml"):
             outcome.is_new = False
             return outcome
+    outcome.is_regenerated = True
+    checks = _checks(with_tools=with_tools)
+    progress(f"{outcome.name}: {', '.join(checks)}")
+    with ThreadPoolExecutor(len(checks)) as pool:
+        results = pool.map(lambda arguments: _timed(checkout, arguments), checks.values())
+        for step, (done, seconds) in zip(checks, results, strict=True):
+            outcome.times[step] = seconds
+            if done.returncode:
+                outcome.undecided += [f"{step}: {line}" for line in _failure_lines(done)]
     return outcome
+
+
+def _timed(
+    checkout: Checkout, arguments: Sequence[object]
+) -> tuple[subprocess.CompletedProcess[str], float]:
+    """Run a step; return its result and the seconds that it took."""
+    began = time.monotonic()
+    return checkout.run(*arguments), time.monotonic() - began
 
 
 def _differ(old: Path, new: Path) -> bool:
     return old.read_bytes() != new.read_bytes()
 
 
-def _steps(source: str, date: str, old: Path) -> Iterator[tuple[str, Sequence[object]]]:
-    """Yield the name and the Python arguments of each step."""
+def _steps(source: str, date: str, old: Path) -> Mapping[str, Sequence[object]]:
+    """Return the Python arguments of each step that changes the checkout, in order."""
     forms = ("--format", "markdown", "--output", _MARKDOWN, "--json", _JSON)
-    yield "vendor", ("scripts/vendor.py", source, "--date", date)
-    yield "drift", ("scripts/drift.py", "--against", old, *forms)
-    yield "regenerate", ("scripts/regenerate.py",)
-    yield "fresh", ("scripts/regenerate.py", "--check")
-    yield "mypy", ("-m", "mypy", *_PACKAGES)
-    yield "pyright", ("-m", "pyright", *_PACKAGES)
-    yield "contract", (*_PYTEST, "tests/contract")
-    yield "tools", (*_PYTEST, _IN_FOUR, "tests/scripts", "-m", "frozen")
-    separate = [f"--ignore=tests/{name}" for name in ("comparison", "contract", "heavy")]
-    yield "tests", (*_PYTEST, _IN_FOUR, "tests", *separate, "-m", "not frozen")
+    return {
+        "vendor": ("scripts/vendor.py", source, "--date", date),
+        "drift": ("scripts/drift.py", "--against", old, *forms),
+        "regenerate": ("scripts/regenerate.py",),
+    }
+
+
+def _checks(*, with_tools: bool) -> Mapping[str, Sequence[object]]:
+    """Return the Python arguments of each step that checks the regenerated checkout.
+
+    The tests are split as in the sessions of nox. They often wait, so they run side by side.
+    """
+    return {
+        "tests": (*_PYTEST, "--on=every"),
+        "once": (*_PYTEST, "--on=one", "--ignore=tests/contract"),
+        "tools": (*_PYTEST, "tests/scripts", *(() if with_tools else ("-m", "not frozen"))),
+        "contract": (*_PYTEST, "tests/contract"),
+        "pyright": ("-m", "pyright", *_PACKAGES),
+        "mypy": ("-m", "mypy", *_PACKAGES),
+        "fresh": ("scripts/regenerate.py", "--check"),
+    }
 
 
 def _failure_lines(done: subprocess.CompletedProcess[str]) -> list[str]:
-    """Return why a step failed, one line each: failed tests, errors, or else its last line."""
+    """Return why a step failed: failed tests with their reasons, errors, or else its last line."""
     lines = [line.strip() for line in f"{done.stdout}\n{done.stderr}".splitlines() if line.strip()]
-    failures = [line for line in lines if re.match(r"(FAILED|ERROR) |error: |.* error: ", line)]
-    return failures or lines[-1:] or [f"exit status {done.returncode}"]
+    failures = [*_failed_tests(lines)] or [x for x in lines if re.match(r"error: |.* error: ", x)]
+    return [line[:_LINE] for line in failures or lines[-1:] or [f"exit status {done.returncode}"]]
+
+
+def _failed_tests(lines: list[str]) -> Iterator[str]:
+    """Yield the names of failed tests in pytest's summary, each with the start of its reason."""
+    rest = 0
+    for line in lines:
+        if line.startswith(("FAILED ", "ERROR ")):
+            yield line
+            rest = _REASON_LINES
+        elif rest and not line.startswith("="):
+            yield f"  {line}"
+            rest -= 1
 
 
 def main() -> None:

@@ -9,7 +9,8 @@ from types import SimpleNamespace
 import pytest
 import routine
 
-STEPS = ["vendor", "drift", "regenerate", "fresh", "mypy", "pyright", "contract", "tools", "tests"]
+STEPS = ["vendor", "drift", "regenerate"]
+STEPS += ["tests", "once", "tools", "contract", "pyright", "mypy", "fresh"]  # side by side
 LOCK = {"spec": {"source": "https://example.org/spec", "retrieved": "2026-05-13", "sha256": ""}}
 
 
@@ -37,6 +38,7 @@ class Scripted:
         command = " ".join(map(str, arguments))
         step = next(name for key, name in NAMES.items() if key in command)
         status, out = self.fails.get(step, (0, ""))
+        self.commands.append(command)
         if step == "vendor" and not status:
             (self.root / "openapi.yaml").write_bytes(Path(arguments[1]).read_bytes())
             self.made.append(arguments[3])
@@ -54,7 +56,8 @@ NAMES = {
     "regenerate.py": "regenerate",
     "mypy": "mypy",
     "pyright": "pyright",
-    "--ignore": "tests",
+    "--on=every": "tests",
+    "--on=one": "once",
     "tests/contract": "contract",
     "tests/scripts": "tools",
 }
@@ -73,6 +76,7 @@ def run(tmp_path, monkeypatch, capsys):
     def run(*arguments, **fails):
         monkeypatch.setattr(Scripted, "scenario", fails, raising=False)
         monkeypatch.setattr(Scripted, "made", [], raising=False)
+        monkeypatch.setattr(Scripted, "commands", [], raising=False)
         monkeypatch.setattr(sys, "argv", ["routine.py", "--root", str(root), *map(str, arguments)])
         try:
             routine.main()
@@ -102,14 +106,20 @@ def test_green_documents_get_one_line_each_and_a_summary(run, documents):
         "green: 2 document(s)",
     ]
     steps = [[part.split()[0] for part in line.partition("(")[2].split(", ")] for line in lines[:2]]
-    assert steps == [STEPS, [step for step in STEPS if step != "tools"]]  # which are the same
+    assert steps == [STEPS, STEPS]
+    tools = [command for command in Scripted.commands if "tests/scripts" in command]
+    assert [command.endswith("-m not frozen") for command in tools] == [False, True]
     assert len(set(Scripted.made)) == 2
     assert (root / "openapi.yaml").read_text() == "old"  # the project stays as it is
 
 
 def test_decisions_are_listed_at_the_end(run, documents):
-    """Failed tests by name and drift results; the following steps still run."""
-    failed = "....\nFAILED tests/a.py::b - assert\nFAILED tests/a.py::c\n2 failed"
+    """Failed tests with their reasons, and drift results; the other steps still run."""
+    failed = (
+        "tests/a.py::b[error: no] FAILED\ntests/a.py::c FAILED\n=== short test summary info ===\n"
+        "FAILED tests/a.py::b[error: no] - AssertionError: it is green\nassert 'red' == 'green'\n"
+        "\n  - green\n  + red\nFAILED tests/a.py::c - ValueError\n=== 2 failed in 3.00s ==="
+    )
     untyped = "/a.py\n  /a.py:1:2 - error: no such name\n1 error, 0 warnings, 0 informations"
     status, lines, _ = run(
         documents[0],
@@ -122,9 +132,11 @@ def test_decisions_are_listed_at_the_end(run, documents):
     assert lines[1:] == [
         "to decide:",
         "  one.yaml: drift: 1 change(s) are not accepted",
+        "  one.yaml: tests: FAILED tests/a.py::b[error: no] - AssertionError: it is green",
+        "  one.yaml: tests:   assert 'red' == 'green'",
+        "  one.yaml: tests:   - green",
+        "  one.yaml: tests: FAILED tests/a.py::c - ValueError",
         "  one.yaml: pyright: /a.py:1:2 - error: no such name",
-        "  one.yaml: tests: FAILED tests/a.py::b - assert",
-        "  one.yaml: tests: FAILED tests/a.py::c",
     ]
 
 
