@@ -3,7 +3,7 @@
 The standard allows a target that matches nothing, and the packaged tools ignore it. Here it is an
 error: the part that the overlay corrects is gone, so the spec has changed.
 
-Extensions: `x-merge-as: Name` merges schemas, which must be identical; `x-single-slashes: true`
+Extensions: `x-merge-as: Name` merges schemas, see `_united`; `x-single-slashes: true`
 replaces repeated slashes in the keys of an object; `x-without-prefix: P` removes a prefix from the
 strings of an array; `x-at-least: N` makes fewer than N matches an error, and `x-at-least: 0` allows
 no match. A target of `x-merge-as` may be a reference to a schema, which means the schema.
@@ -29,6 +29,7 @@ _KEYS = {"overlay", "info", "extends", "actions"}
 AT_LEAST = "x-at-least"
 _KINDS = {"remove", "update", MERGE, SINGLE_SLASHES, WITHOUT_PREFIX}
 _ACTION_KEYS = {"target", "description", AT_LEAST, *_KINDS}
+_MEMBERS = {"properties", "required"}
 _COMPONENTS = "#/components/schemas/"
 
 
@@ -44,7 +45,7 @@ def apply(
 
     Raises:
         ToolError: The overlay is malformed, an action matches nothing, or the schemas to merge
-            are not identical; the message names the action.
+            differ too much; the message names the action.
     """
     result: LocatedObject = locate(document)
     if not str(overlay.get("overlay", "")).startswith("1.0."):
@@ -197,13 +198,14 @@ def _merge(name: str, new: str, places: list[Any], document: dict[str, Any]) -> 
         schemas = document["components"]["schemas"]
     without_prose = {key: _without_prose(schemas[key]) for key in old}
     usual = max(without_prose.values(), key=list(without_prose.values()).count)
-    if different := [key for key in old if without_prose[key] != usual]:
+    if different := [key for key in old if _united([without_prose[key], usual]) is None]:
         same = next(key for key in old if key not in different)
         raise ToolError(
-            f"{name} merges schemas that are no longer identical: {', '.join(different)}, unlike "
-            f"{same}; narrow the target, or merge the different ones under another name"
+            f"{name} merges schemas that differ in more than additional properties: "
+            f"{', '.join(different)}, unlike {same}; narrow the target to the others (they then "
+            f"keep their own classes), or correct them by an action before this one"
         )
-    merged = schemas[old[0]] if len(old) == 1 else without_prose[old[0]]
+    merged = schemas[old[0]] if len(old) == 1 else _united([*without_prose.values()])
     document["components"]["schemas"] = LocatedObject.at(
         schemas.pointer,
         {
@@ -213,6 +215,32 @@ def _merge(name: str, new: str, places: list[Any], document: dict[str, Any]) -> 
         },
     )
     _refer(document, dict.fromkeys(old, new))
+
+
+def _united(schemas: list[Any]) -> Any:
+    """Return a schema that has the properties of all; those that some lack are optional.
+
+    Returns:
+        The schema; None if they differ in anything else.
+    """
+    first = schemas[0]
+    if all(schema == first for schema in schemas):
+        return first
+    if not all(isinstance(schema, dict) for schema in schemas):
+        return None
+    rests = [{k: v for k, v in schema.items() if k not in _MEMBERS} for schema in schemas]
+    holders = [schema.get("properties", {}) for schema in schemas]
+    if any(rest != rests[0] for rest in rests) or not any(holders):
+        return None
+    properties = {
+        key: _united([holder[key] for holder in holders if key in holder])
+        for key in dict.fromkeys(key for holder in holders for key in holder)
+    }
+    if None in properties.values():
+        return None
+    required = set.intersection(*(set(schema.get("required", [])) for schema in schemas))
+    members = {"properties": properties, "required": [key for key in properties if key in required]}
+    return LocatedObject.at(pointer_of(first, "#"), {**first, **members})
 
 
 def _make_room(name: str, wanted_name: str, document: dict[str, Any]) -> None:
