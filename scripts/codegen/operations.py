@@ -10,6 +10,7 @@ from typing import Any, Final
 from attrs import frozen
 from normalizing.normal import NormalForm
 from normalizing.operations import NormalOperation, NormalParameter
+from normalizing.wire import without_charset
 from normalizing.writing import alternatives
 from openapi_python_client.parser import GeneratorData
 from openapi_python_client.parser.openapi import Endpoint, EndpointCollection
@@ -55,8 +56,10 @@ class OperationFacts:
     @property
     def content_types(self) -> dict[str, str]:
         """The media type of the body, by status."""
-        responses = self.operation.responses
-        return {r.status: r.media.concrete_type if r.media else "" for r in responses}
+        return {
+            response.status: without_charset(response.media.concrete_type) if response.media else ""
+            for response in self.operation.responses
+        }
 
     def is_array(self, place: str, name: str) -> bool:
         """Return whether a parameter, or one of its alternatives, may be an array."""

@@ -30,6 +30,9 @@ _STATUS: Final = re.compile("[1-5]([0-9][0-9]|XX)|default")
 #: The keywords of a parameter that say how it is sent.
 _SERIALIZATION: Final = ("style", "explode", "allowReserved", "allowEmptyValue")
 
+#: The place and the name, in lower case, of the header with the bearer token.
+AUTHORIZATION: Final = ("header", "authorization")
+
 #: What a security scheme says of requests, whatever it is called and described as.
 _CREDENTIALS: Final = ("type", "scheme", "in", "name", "flows", "openIdConnectUrl")
 
@@ -197,6 +200,26 @@ class SecurityScheme:
     credentials: str
     pointer: str
 
+    @property
+    def unsent(self) -> str | None:
+        """What clients do not send, and the remedy; None if a bearer token is enough.
+
+        Source: OpenAPI 3.1.1, section Security Scheme Object; RFC 6750 for OAuth 2.
+        """
+        definition = json.loads(self.credentials)
+        kind, scheme = str(definition.get("type")), definition.get("scheme")
+        at = str(definition.get("in")), definition.get("name")
+        if kind in {"oauth2", "openIdConnect"} or scheme == "bearer" or at == AUTHORIZATION:
+            return None
+        if kind == "apiKey":
+            is_header = at[0] in {"header", "cookie"}
+            how = "callers must add by `headers=`" if is_header else "the overlay can add to calls"
+            return f"an API key in the {at[0]} {at[1]!r}, which {how}"
+        if kind == "mutualTLS":
+            return "a client certificate, which callers must add by `ssl_context=`"
+        what = f"HTTP {scheme!r} authentication" if kind == "http" else f"a credential of {kind!r}"
+        return f"{what}, which no option of the client adds"
+
 
 @frozen(kw_only=True)
 class NormalOperation:
@@ -270,8 +293,8 @@ class NormalOperation:
 
     @property
     def is_secured(self) -> bool:
-        """Whether credentials are sent; False if the document has `security: []`."""
-        return self.security != ()
+        """Whether credentials are sent; False if the document requires none."""
+        return self.security is None or any(way.scopes for way in self.security)
 
     @property
     def statuses(self) -> list[str]:
@@ -311,9 +334,12 @@ class ApiDescription:
         """Read the document."""
         self.servers = tuple(_servers(self.document))
         components = _member(self.document, "components", dict)
-        for name, scheme in _member(components, "securitySchemes", dict).items():
-            where = place(components["securitySchemes"], name)
-            self.schemes[name] = SecurityScheme(credentials=_credentials(scheme), pointer=where)
+        schemes = _member(components, "securitySchemes", dict)
+        for name in schemes:
+            credentials = _credentials(self._object(schemes, name, "a Security Scheme Object"))
+            where = place(schemes, name)
+            self.schemes[name] = SecurityScheme(credentials=credentials, pointer=where)
+        self._problems.clear()  # no operation is unreadable for that
         paths = _member(self.document, "paths", dict)
         for path in (path for path in paths if not path.startswith("x-")):
             item = self._object(paths, path, "a Path Item Object")
@@ -353,6 +379,24 @@ class ApiDescription:
         )
         self._problems.clear()
         return result
+
+    def unsent_credentials(self, operation: NormalOperation) -> dict[str, str]:
+        """Return what an operation requires that clients do not send, by security scheme.
+
+        A requirement of a scheme that is not described may mean any that is.
+        """
+        if not operation.security:
+            return {}
+        unsent = {name: scheme.unsent for name, scheme in self.schemes.items()}
+        ways: list[dict[str, str]] = []
+        for way in operation.security:
+            missing: dict[str, str] = {}
+            for name in way.scopes:
+                choices = {name: unsent[name]} if name in unsent else unsent
+                if None not in choices.values():
+                    missing |= {key: what for key, what in choices.items() if what}
+            ways.append(missing)
+        return min(ways, key=len)
 
     def _object(self, holder: Any, key: str | int, what: str) -> LocatedObject | None:
         """Return a member with its reference resolved; None, and a problem, if it is no object."""
@@ -506,9 +550,9 @@ def _servers(holder: dict[str, Any]) -> Iterator[Server]:
 
 def _security(holder: dict[str, Any]) -> tuple[SecurityRequirement, ...] | None:
     """Return the requirements of an operation or document."""
-    if "security" not in holder:
+    if not isinstance(holder.get("security"), list):
         return None
-    requirements = enumerate(_member(holder, "security", list))
+    requirements = enumerate(holder["security"])
     return tuple(
         SecurityRequirement(scopes=requirement, pointer=place(holder["security"], index))
         for index, requirement in requirements

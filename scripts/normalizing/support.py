@@ -77,6 +77,7 @@ class OperationWriter:
     def write(self) -> Iterator[NormalOperation]:
         """Yield every supported operation; the writer records the problems of the others."""
         modules: dict[tuple[str, str], str] = {}
+        unsent: dict[tuple[str, str], list[str]] = {}
         for name, problem in self.api.unreadable.items():
             self.writer.owner = name
             self.writer.fail(problem)
@@ -93,11 +94,19 @@ class OperationWriter:
                     first = modules.setdefault(operation.module, operation.name)
                     if first != operation.name:
                         self._same_module(operation, first)
+                    for scheme, what in self.api.unsent_credentials(operation).items():
+                        unsent.setdefault((scheme, what), []).append(operation.name)
                     yield written
             except UnreadableSchemaError as error:
                 self.writer.fail(error.problem)
             except UnsupportedError as error:
                 self._leave_out(error.reason)
+        for (scheme, what), names in unsent.items():
+            more = f" and {len(names) - 1} more" if names[1:] else ""
+            self.left_out.append(
+                f"security scheme {scheme!r} of {names[0]}{more}: the client sends its key as a "
+                f"bearer token, but this is {what}; if it is wrong, correct it in the overlay"
+            )
 
     def _leave_out(self, reason: str) -> None:
         self.left_out.append(f"{self.title}: {reason}")

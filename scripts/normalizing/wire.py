@@ -5,6 +5,7 @@ takes precedence over its range, a range over `default`. If a success is documen
 `default` for errors only.
 """
 
+import re
 from collections.abc import Collection
 from http import HTTPStatus
 from typing import Any, Final
@@ -17,6 +18,7 @@ _SENT: Final = {
 _BINARY: Final = {"application/octet-stream", "application/pdf", "application/zip"}
 _BINARY_KINDS: Final = ("audio/", "image/", "video/")
 _EVENTS: Final = "text/event-stream"
+_CHARSET: Final = re.compile(r"""(?ix); \s* charset \s* = \s* ("[^"]*" | [^;]*)""")
 _JSON: Final = {"application/json", "text/json"}
 _ANY: Final = {"*/*", "application/*"}
 
@@ -38,6 +40,12 @@ def media_kind(type_: str, *, sent: bool, schema: Any = None) -> str | None:
     if name.startswith("text/") and name != _EVENTS:
         return "text"
     return "bytes" if name in _BINARY or name.startswith(_BINARY_KINDS) else None
+
+
+def without_charset(type_: str) -> str:
+    """Return a media type without its charset, which decoding ignores; other parameters stay."""
+    name, _, parameters = _CHARSET.sub("", type_).partition(";")
+    return "; ".join(filter(None, (name.strip().lower(), parameters.strip())))
 
 
 def is_event_stream(type_: str) -> bool:

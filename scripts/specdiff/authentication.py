@@ -1,19 +1,22 @@
 """Compares servers and security requirements."""
 
 import json
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from common.effects import Effect
 from normalizing.located import child
-from normalizing.operations import NormalOperation, SecurityRequirement, SecurityScheme
+from normalizing.operations import (
+    AUTHORIZATION,
+    NormalOperation,
+    SecurityRequirement,
+    SecurityScheme,
+)
 
 from specdiff.changes import quote
 from specdiff.document import Document
 
 if TYPE_CHECKING:
     from specdiff.operations import OperationComparison
-
-AUTHORIZATION: Final = ("header", "authorization")
 
 #: A requirement: what each of its schemes says of requests, with the scopes.
 _Meaning = frozenset[tuple[str, str]]

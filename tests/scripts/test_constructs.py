@@ -148,7 +148,9 @@ def document() -> dict[str, Any]:
                 ),
             ],
             "responses": {
-                "200": answer(**{"application/xml": TEXT, "application/json": ref("Named")}),
+                "200": answer(
+                    **{"application/xml": TEXT, 'Application/JSON ;Charset="a;b"': ref("Named")}
+                ),
                 "404": answer(**{"text/plain; charset=utf-8": TEXT}),
                 "406": answer(**{"*/*": ref("Named")}),
                 "409": answer(**{"*/*": TEXT}),
@@ -246,6 +248,7 @@ def test_requests_have_what_their_path_and_headers_say(client, monkeypatch):
         *("limit=1.5", "of=x"),
     ]
     assert dict(call.headers)["X-Tags"] == "c,d"
+    assert "Accept" not in dict(call.headers)  # the default is JSON, in any charset
     decode = module.OPERATION.decode
     assert decode(404, b"text") == "text"
     assert decode(415, b"\x00").payload.read() == b"\x00"

@@ -9,6 +9,7 @@ from backtesting.schema_oracle import as_json_schema
 from hypothesis import HealthCheck, assume, given, settings, strategies as st
 from normalizing import messages, reading
 from normalizing.normal import NormalForm, normalize
+from normalizing.wire import without_charset
 
 from . import specs
 
@@ -317,3 +318,74 @@ def test_any_document_is_read_without_an_exception():
         normal = normalize(spec)
         reported += len([line for line in messages.lines(normal) if line])
     assert reported
+
+
+@pytest.mark.parametrize(
+    ("type_", "without"),
+    [
+        ("application/json;charset=UTF-8", "application/json"),
+        ('Text/Plain; a="B;c"; charset="x;y"; d=E', 'text/plain; a="B;c"; d=E'),
+        ("application/json;", "application/json"),
+    ],
+)
+def test_a_media_type_without_its_charset_keeps_its_other_parameters(type_, without):
+    """Clients accept it in any charset."""
+    assert without_charset(type_) == without
+
+
+BEARER = {"type": "http", "scheme": "Bearer"}
+IN_HEADER = {"type": "apiKey", "in": "header", "name": "X-Key"}
+
+
+@pytest.mark.parametrize(
+    ("schemes", "security"),
+    [
+        ({"a": BEARER}, [{"a": []}]),
+        ({"a": {"$ref": "#/components/securitySchemes/b"}, "b": BEARER}, [{"a": []}]),
+        ({"a": {"type": "oauth2", "flows": {}}}, [{"a": ["read"]}]),
+        ({"a": {"type": "openIdConnect"}}, [{"a": []}]),
+        ({"a": {"type": "apiKey", "in": "header", "name": "Authorization"}}, [{"a": []}]),
+        ({"a": IN_HEADER, "b": BEARER}, [{"a": []}, {"b": []}]),
+        ({"a": IN_HEADER}, [{"a": []}, {}]),
+        ({"a": IN_HEADER}, []),
+        ({}, [{"a": []}]),
+    ],
+)
+def test_a_bearer_token_meets_many_security_requirements(schemes, security):
+    """Those of OAuth 2 and OpenID Connect too, and one of several alternatives."""
+    spec = document({"type": "string"})
+    spec["components"]["securitySchemes"] = schemes
+    spec["paths"]["/x"]["get"]["security"] = security
+    assert normalize(spec).left_out == []
+
+
+@pytest.mark.parametrize(
+    ("scheme", "what"),
+    [
+        (IN_HEADER, "an API key in the header 'x-key', which callers must add by `headers=`"),
+        ({"type": "apiKey", "in": "query", "name": "k"}, "an API key in the query 'k'"),
+        ({"type": "apiKey", "in": "cookie", "name": "k"}, "an API key in the cookie 'k'"),
+        ({"type": "http", "scheme": "Basic"}, "HTTP 'basic' authentication"),
+        ({"type": "mutualTLS"}, "a client certificate"),
+        ("odd", "a credential of 'None'"),
+    ],
+)
+@pytest.mark.parametrize("name", ["a", "unknown"])
+def test_a_credential_that_clients_do_not_send_is_named(scheme, what, name):
+    """Once, with one of the operations; a requirement of an unknown scheme may mean any."""
+    spec = document({"type": "string"})
+    spec["components"]["securitySchemes"] = {"a": scheme}
+    spec["security"] = [{name: []}]
+    spec["paths"]["/y"] = {"get": {**spec["paths"]["/x"]["get"], "operationId": "y"}}
+    [line] = normalize(spec).left_out
+    start = "security scheme 'a' of GET /x and 1 more: the client sends its key as a bearer token, "
+    assert line.startswith(f"{start}but this is {what}")
+
+
+def test_operations_that_require_nothing_are_sent_without_a_key():
+    """An empty requirement is none; an empty value says nothing."""
+    spec = document({"type": "string"})
+    for security, is_secured in (([{}], False), ([], False), (None, True), ([{}, {"a": []}], True)):
+        spec["paths"]["/x"]["get"]["security"] = security
+        [operation] = normalize(spec).operations
+        assert operation.is_secured is is_secured
