@@ -10,7 +10,7 @@ from ..documents import ROOT, Page
 from ..typed import mypy
 
 pytest_plugins = ("pytester",)
-pytestmark = pytest.mark.slow("each test runs pytest in a process")
+pytestmark = pytest.mark.slow("each test runs pytest, some in a process")
 
 
 #: Disables other plugins, which take longest to load.
@@ -29,12 +29,16 @@ from modelgates_client import AuthenticationError, ModelGates
 
 @pytest.fixture
 def run(pytester):
-    """Run a test module with the installed plugin; warnings are errors."""
+    """Run a test module with the installed plugin; warnings are errors.
 
-    def run(code, *arguments):
+    In this process, or in a new one: what is imported in this process is not imported again.
+    """
+
+    def run(code, *arguments, in_process=True):
         pytester.makepyfile(test_users=HEADER + code)
         options = ("-W", "error", *WITHOUT_OTHER_PLUGINS, *arguments)
-        result = pytester.runpytest_subprocess(*options)
+        start = pytester.runpytest_inprocess if in_process else pytester.runpytest_subprocess
+        result = start(*options)
         assert "CANARY" not in result.stdout.str() + result.stderr.str()
         return result
 
@@ -109,13 +113,15 @@ def test_one(modelgates_environment, number):
         assert client.generations.get(f"gen-{number}").is_final
 """,
         "-n2",
+        in_process=False,
     )
     result.assert_outcomes(passed=8)
 
 
 def test_no_thread_or_socket_is_left(run):
     """A leaked socket would be a warning, and warnings are errors."""
-    result = run("""
+    result = run(
+        """
 import gc, threading
 
 BEFORE = set(threading.enumerate())
@@ -130,7 +136,9 @@ def test_slow(modelgates_environment, number):
 def test_nothing_is_left():
     gc.collect()
     assert set(threading.enumerate()) == BEFORE
-""")
+""",
+        in_process=False,
+    )
     result.assert_outcomes(passed=4)
 
 
@@ -145,7 +153,8 @@ def test_without_the_extra_only_the_fixtures_fail(run, pytester):
     """In one line that says what to install; other tests pass."""
     pytester.makeconftest(WITHOUT)
     options = ("-p", "no:pytest_httpserver")  # its own plugin would fail
-    result = run("def test_of_another_kind(): pass\ndef test_it(modelgates_stub): pass\n", *options)
+    code = "def test_of_another_kind(): pass\ndef test_it(modelgates_stub): pass\n"
+    result = run(code, *options, in_process=False)
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines(
         ["the stub needs an extra: pip install 'modelgates-client[[]testing[]]'"]
