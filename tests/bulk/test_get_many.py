@@ -127,6 +127,16 @@ def test_bad_ids_fail_alone(get_many):
     assert all(isinstance(outcomes[generation_id], Resolved) for generation_id in ids(20))
 
 
+def test_bad_ids_at_the_beginning_do_not_hide_the_good_ones(get_many):
+    """Although more of them fail at once than are requested at a time."""
+    bad = {f"gen-{number}" for number in range(6)}
+    with Gateway(lambda name, _: error(502) if name in bad else record(name)) as gateway:
+        ids = [f"gen-{number}" for number in range(40)]
+        outcomes = get_many(gateway, ids, concurrency=3, wait=0, options={"max_retries": 0})
+    failed = {outcome.generation_id for outcome in outcomes if isinstance(outcome, Failed)}
+    assert (failed, len(outcomes)) == (bad, 40)
+
+
 def test_late_records_are_waited_for(get_many):
     """A 404 is retried until the record exists."""
 

@@ -189,6 +189,46 @@ def test_a_long_retry_after_for_one_id_delays_no_other():
         assert max(others) < 5
 
 
+FIRST_REFUSALS = {
+    "429, silent": (error(429), 1),
+    "429, a minute": (error(429, 60), 60),
+    "429, a day": (error(429, 86_400), 0),
+    "503, a minute": (error(503, 60), 60),
+    "503, an hour": (error(503, 3600), 300),
+}
+
+
+@pytest.mark.parametrize(("refusal", "wait_s"), FIRST_REFUSALS.values(), ids=FIRST_REFUSALS)
+def test_a_refusal_before_any_other_response_delays_no_other_id(refusal, wait_s):
+    """It is no limit if all other requests in flight pass; the id is requested again."""
+    refusals = iter([refusal])
+    result = simulate(
+        lambda _, name: (
+            (LATENCY_S, next(refusals, None) or record(name))
+            if name == "gen-0"
+            else (2 * LATENCY_S, record(name))
+        ),
+        500,
+    )
+    assert result.kinds == {"Resolved": 500}
+    assert sorted(at for at, _ in result.outcomes)[-2] < 5
+    assert result.ended_at <= wait_s + 5
+
+
+@pytest.mark.parametrize("attempt_result", [REFUSED, error(502)], ids=["refused", "502"])
+@pytest.mark.parametrize(("bad_count", "concurrency"), [(1, 1), (2, 1), (40, 32), (200, 32)])
+def test_bad_ids_at_the_beginning_do_not_hide_the_good_ones(attempt_result, bad_count, concurrency):
+    """Probes ask for ids that have not failed, so further ids are taken if none is left."""
+    bad = {f"gen-{number}" for number in range(bad_count)}
+    result = simulate(
+        lambda _, name: (LATENCY_S, attempt_result if name in bad else record(name)),
+        500,
+        concurrency=concurrency,
+    )
+    assert result.error is None
+    assert result.kinds == {"Resolved": 500 - bad_count, "Failed": bad_count}
+
+
 @pytest.mark.parametrize(
     "later", [None, error_in_success(500), error(500), error(404), error(429, 0)], ids=str
 )

@@ -102,6 +102,11 @@ class Run:
         return 0 if self._input_ended else self._schedule.free_slots
 
     @property
+    def has_new(self) -> bool:
+        """Whether an id waits that was never asked for."""
+        return self._schedule.has_new
+
+    @property
     def is_over(self) -> bool:
         """Whether no more calls will complete."""
         return self.failure is not None or (self._input_ended and self._schedule.is_idle)
@@ -263,9 +268,14 @@ class Run:
         if other is None or other.ambiguous_failure is None or self._canary_item is None:
             return other
         self._schedule.park(other, now + _RECHECK_S, other.due_s)
-        if self._active_workers > (asyncio.current_task() in self._in_flight):
+        if self._awaits_others:
             return None  # a request in flight will show it
         return self._make_lookup(PROBE_NUMBER, self._canary_item, now)
+
+    @property
+    def _awaits_others(self) -> bool:
+        """Whether requests are in flight, apart from the one of the current task that ended."""
+        return self._active_workers > (asyncio.current_task() in self._in_flight)
 
     def _next_probe(self, now: float) -> Lookup | None:
         """Return a probe that shows whether the outage is over, for an id that has not failed yet.
@@ -331,13 +341,15 @@ class Run:
 
     def _requeue(self, lookup: Lookup, at: float, sent_at: float) -> None:
         """Put a lookup back in the schedule; the attempt does not count."""
-        if at <= self._loop.time():
-            if lookup.may_be_faulty and not self._gate.breaker.is_open:
-                self._schedule.put_last(lookup, sent_at)  # another id is a better test
-            else:
-                self._schedule.put_back(lookup, sent_at)
-        else:
+        may_be_faulty = lookup.may_be_faulty or self._gate.is_limit_presumed
+        if at > self._loop.time():
             self._schedule.park(lookup, at, sent_at)
+            return
+        if may_be_faulty and not self._gate.breaker.is_open:
+            self._schedule.put_last(lookup, sent_at)  # another id is a better test
+        else:
+            self._schedule.put_back(lookup, sent_at)
+        self._notify()  # there may be room for another id
 
     async def _send(self, send: Send) -> AttemptResult | ModelGatesError:
         """Make an attempt; return the error if the API key cannot be obtained."""
@@ -450,6 +462,8 @@ class Run:
         """Whether the rate limit pauses the run for too long."""
         if self._gate.refusal is None or self._gate.breaker.is_open:
             return False
+        if self._gate.is_limit_presumed and self._awaits_others:
+            return False  # their responses will show it
         since = self._gate.refused_since
         return at - now > MAX_PAUSE_S or (since is not None and now - since > MAX_PAUSE_S)
 

@@ -87,6 +87,7 @@ class Gate:
         refusal: The latest refusal by a rate limit, or None.
         refused_since: When the current series of refusals began; None if the latest request passed.
         refusals: Requests that a rate limit refused.
+        is_limit_presumed: Whether a rate limit is assumed only because nothing has passed so far.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class Gate:
         self.refusal: HTTPResponse | None = None
         self.refused_since: float | None = None
         self.refusals = 0
+        self.is_limit_presumed = False
         self._pacer = Pacer(now, max_rate=max_rate, uniform=uniform)
         self._last_result_at = now  # of the latest attempt that did not time out
         self._window = ConcurrencyWindow(max_in_flight)
@@ -163,10 +165,14 @@ class Gate:
         if breaker.proven_at >= ambiguous_failure.failed_at:
             lookup.ambiguous_failure = None
             return None
-        may_be_outage = breaker.ended_at >= ambiguous_failure.failed_at and not lookup.failures
+        failed_at = ambiguous_failure.failed_at
+        may_be_outage = breaker.ended_at >= failed_at and not lookup.failures
+        # Once it has waited as long as the server asked, beyond its timeout, it gets a retry.
+        wait_s = ambiguous_failure.not_before - failed_at
+        is_first_wait = wait_s >= lookup.timeout_s and not lookup.failures
         if not may_be_outage:
-            lookup.clock.exclude(now - ambiguous_failure.failed_at)
-        return lookup.count_failure(ambiguous_failure, is_own=not may_be_outage)
+            lookup.clock.exclude(now - failed_at)
+        return lookup.count_failure(ambiguous_failure, is_own=not (may_be_outage or is_first_wait))
 
     def record_result(self, attempt: EndedAttempt, now: float) -> float | None:
         """Learn from an attempt.
@@ -208,6 +214,9 @@ class Gate:
             self._recent.append(False)
             self._pacer.record_success(now, sent_at)
             self._record_response(attempt, now)
+            if self.is_limit_presumed and attempt.in_flight == 1:  # all others passed
+                self.is_limit_presumed = False
+                self._pacer.forget(now)
         return None
 
     def _retry_unavailable_at(self, attempt: EndedAttempt, now: float, retry_after: float) -> float:
@@ -221,7 +230,7 @@ class Gate:
         is_limit = (
             may_be_limit
             and not self.breaker.is_probe(attempt.sent_at)
-            and self._is_rate_limit(record=is_first)
+            and self._is_rate_limit(record=is_first, may_presume=attempt.in_flight > 1)
         )
         at = self._record_ambiguous_failure(attempt, now, retry_after)
         if is_limit:
@@ -249,20 +258,19 @@ class Gate:
             )
         self._pacer.record_throttled(now, attempt.sent_at, retry_after, is_of_rate=is_of_rate)
 
-    def _is_rate_limit(self, *, record: bool = True) -> bool:
+    def _is_rate_limit(self, *, record: bool = True, may_presume: bool = True) -> bool:
         """Record a refusal; return whether there are enough to assume a rate limit.
 
         Random refusals of one in twenty do not indicate a limit: by chance, they make up six or
-        more of twenty once in 3,000 times.
+        more of twenty once in 3,000 times. While nothing has passed, one is enough to presume it.
         """
         if record:
             self._recent.append(True)
         refused, latest = sum(self._recent), sum([*self._recent][-_LATEST_COUNT:])
-        return (
-            0 < refused == len(self._recent)
-            or latest >= _MANY_OF_LATEST
-            or refused >= _MANY_OF_RECENT
-        )
+        is_limit = latest >= _MANY_OF_LATEST or refused >= _MANY_OF_RECENT
+        is_all = 0 < refused == len(self._recent)
+        self.is_limit_presumed = may_presume and is_all and not is_limit
+        return is_limit or self.is_limit_presumed
 
     def _record_ambiguous_failure(
         self, attempt: EndedAttempt, now: float, retry_after: float

@@ -131,6 +131,11 @@ class Lookup:
         return None if self.execution is None else self.execution.call
 
     @property
+    def timeout_s(self) -> float:
+        """The seconds that a request may take, retries included."""
+        return 0.0 if self.execution is None else self.execution.timeout_s
+
+    @property
     def is_repeatable(self) -> bool:
         """Whether the call may be sent twice without further effect."""
         return self.execution is None or self.execution.call.is_repeatable

@@ -29,12 +29,18 @@ class Schedule:
         self._finished_early: dict[int, Completed] = {}  # completed before their turn
         self._next_number = 0
         self._open_count = 0
+        self._new_count = 0  # queued lookups that were never sent
 
     @property
     def free_slots(self) -> int:
-        """How many more lookups may be added."""
+        """How many more lookups may be added: at least one if only refused or failed ones wait."""
         room = MAX_OPEN - self._open_count - len(self._finished_early)
-        return max(0, min(room, self._concurrency - len(self._queued)))
+        return max(0, min(room, max(self._concurrency - len(self._queued), not self.has_new)))
+
+    @property
+    def has_new(self) -> bool:
+        """Whether a lookup is queued that was never sent."""
+        return self._new_count > 0
 
     @property
     def open_count(self) -> int:
@@ -54,6 +60,7 @@ class Schedule:
     def add(self, lookup: Lookup) -> None:
         """Add a new lookup."""
         self._open_count += 1
+        self._new_count += 1
         self._queued.append(lookup)
 
     def next(self, now: float) -> Lookup | None:
@@ -62,7 +69,11 @@ class Schedule:
             return None
         if self._parked and self._parked[0][0] <= now:
             return heapq.heappop(self._parked)[1]
-        return self._queued.popleft() if self._queued else None
+        return self._taken(self._queued.popleft()) if self._queued else None
+
+    def _taken(self, lookup: Lookup) -> Lookup:
+        self._new_count -= not lookup.attempts
+        return lookup
 
     def next_probe(self, now: float) -> Lookup | None:
         """Return the lookup to send during an outage: one that has not failed, if possible."""
@@ -71,14 +82,15 @@ class Schedule:
         for index, lookup in enumerate(self._queued):
             if lookup.ambiguous_failure is None:
                 del self._queued[index]
-                return lookup
-        return self._queued.pop() if self._queued else None  # the one that failed first
+                return self._taken(lookup)
+        return self._taken(self._queued.pop()) if self._queued else None  # it failed first
 
     def drain(self) -> list[Lookup]:
         """Remove and return all lookups to be sent, now or later."""
         left = [*self._queued, *(lookup for _, lookup in self._parked)]
         self._queued.clear()
         self._parked.clear()
+        self._new_count = 0
         return sorted(left)
 
     def next_due(self) -> float | None:
@@ -100,12 +112,14 @@ class Schedule:
         """
         if paused_from is not None:
             lookup.due_s = paused_from
+        self._new_count += not lookup.attempts
         self._queued.appendleft(lookup)
 
     def put_last(self, lookup: Lookup, paused_from: float | None = None) -> None:
         """Put a lookup back as `put_back` does, but last."""
         if paused_from is not None:
             lookup.due_s = paused_from
+        self._new_count += not lookup.attempts
         self._queued.append(lookup)
 
     def finish(self, completed: Completed) -> None:

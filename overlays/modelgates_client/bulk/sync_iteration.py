@@ -94,7 +94,8 @@ class _RunThread:
         if self._input_ended or self._has_exited or self._run is None:
             return False
         wanted = self._run.free_slots - len(self._inbox)
-        return wanted * 2 >= self._concurrency or (wanted > 0 and len(self._inbox) > 0)
+        is_urgent = len(self._inbox) > 0 or not self._run.has_new
+        return wanted * 2 >= self._concurrency or (wanted > 0 and is_urgent)
 
     @property
     def is_over(self) -> bool:
