@@ -65,29 +65,41 @@ def schemes(operations: "OperationComparison") -> None:
 
 
 def security(operations: "OperationComparison", old: NormalOperation, new: NormalOperation) -> None:
-    """Compare the security requirements of an operation."""
+    """Compare the security requirements of an operation, any of which lets requests in."""
     before, after = _required(operations.old, old), _required(operations.new, new)
     known = {scheme.credentials for scheme in operations.old.api.schemes.values()}
+    was_sent, is_sent = (bool(described(operation)) for operation in (old, new))
+    is_still_open = is_sent or any(
+        meaning in before or (was_sent and _is_sent(meaning)) for meaning in after
+    )
     for meaning, requirement in after.items():
         earlier = before.get(meaning)
         if earlier and earlier.scopes == requirement.scopes and _are_level(earlier, requirement):
             continue
-        if earlier or (described(old) and AUTHORIZATION in _headers(meaning)):
+        if earlier or (was_sent and _is_sent(meaning)):
             operations.changes.restate(earlier.pointer if earlier else None, requirement.pointer)
             continue
         effect = Effect.ABSORBED if {scheme for scheme, _ in meaning} <= known else Effect.BROKEN
-        text = f"{quote(old.name)} requires {_and(requirement)}"
+        rule, text = "api-security-added", f"{quote(old.name)} requires {_and(requirement)}"
+        if is_still_open:
+            rule, effect = "api-security-alternative-added", Effect.ABSORBED
+            text = f"{quote(old.name)} may be sent with {_and(requirement)} instead"
         names = ", ".join(requirement.scopes)
-        operations.add("api-security-added", text, (None, requirement.pointer), effect, names)
+        operations.add(rule, text, (None, requirement.pointer), effect, names)
+    lets_bearer_in = is_sent or not after or any(map(_is_sent, after))
     for meaning, requirement in before.items():
         if meaning in after:
             continue
-        if described(new) and AUTHORIZATION in _headers(meaning):
+        if is_sent and _is_sent(meaning):
             operations.changes.restate(requirement.pointer, None)
             continue
         text = f"{quote(old.name)} no longer requires {_and(requirement)}"
-        rule, names = "api-security-removed", ", ".join(requirement.scopes)
-        operations.add(rule, text, (requirement.pointer, None), Effect.ABSORBED, names)
+        rule, effect = "api-security-removed", Effect.ABSORBED
+        if is_still_open and _is_sent(meaning) and not lets_bearer_in:
+            text = f"{quote(old.name)} may no longer be sent with {_and(requirement)} alone"
+            rule, effect = "api-security-alternative-removed", Effect.BROKEN
+        names = ", ".join(requirement.scopes)
+        operations.add(rule, text, (requirement.pointer, None), effect, names)
 
 
 def described(operation: NormalOperation) -> tuple[str, str] | None:
@@ -101,7 +113,7 @@ def replaced(
 ) -> tuple[str, str] | None:
     """Return the parameter of an operation that another one has as a security requirement."""
     key, required = described(operation), _required(document, other_operation)
-    is_required_there = any(AUTHORIZATION in _headers(meaning) for meaning in required)
+    is_required_there = any(_is_bearer(scheme) for meaning in required for scheme, _ in meaning)
     return key if is_required_there and not described(other_operation) else None
 
 
@@ -124,14 +136,15 @@ def _are_level(old: SecurityRequirement, new: SecurityRequirement) -> bool:
     return old.pointer.count("/") == new.pointer.count("/")
 
 
-def _headers(meaning: _Meaning) -> set[tuple[str, str]]:
-    """Return the headers that meet a requirement."""
-    headers: set[tuple[str, str]] = set()
-    for scheme, _ in meaning:
-        definition = json.loads(scheme) if scheme.startswith("{") else {}
-        if definition.get("type") == "http" or definition.get("name") == AUTHORIZATION[1]:
-            headers.add(AUTHORIZATION)
-    return headers
+def _is_sent(meaning: _Meaning) -> bool:
+    """Whether what clients send meets a requirement: a bearer token in `Authorization`."""
+    return all(_is_bearer(scheme) for scheme, _ in meaning)
+
+
+def _is_bearer(scheme: str) -> bool:
+    """Whether a scheme is met by a bearer token; one that is not described may be."""
+    is_described = scheme.startswith("{")
+    return not is_described or SecurityScheme(credentials=scheme, pointer="").unsent is None
 
 
 def _first(urls: list[str]) -> str:

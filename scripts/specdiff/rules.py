@@ -183,6 +183,11 @@ AROUND: Final[dict[str, tuple[Level, str]]] = {
         Level.WARNING,
         "requests need a credential that is no longer documented",
     ),
+    "api-security-alternative-added": (Level.INFO, "the old credential still lets requests in"),
+    "api-security-alternative-removed": (
+        Level.BREAKING,
+        "the credential that the client sends no longer lets requests in",
+    ),
     "api-security-scheme-changed": (Level.BREAKING, "requests authenticate in a different way"),
     "api-security-scheme-added": (Level.INFO, "operations that require it are listed separately"),
     "api-security-schemes-removed": (

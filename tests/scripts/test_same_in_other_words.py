@@ -235,6 +235,35 @@ def required_beside_all_of(spec):
     spec["components"]["schemas"]["Thing"]["required"] = ["note"]
 
 
+IN_HEADER = {"type": "apiKey", "in": "header", "name": "X-Key"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "rules"),
+    [
+        ([{"key": []}], [{"key": []}, {"other": []}], {"api-security-alternative-added"}),
+        ([{"key": []}, {"other": []}], [{"other": []}], {"api-security-alternative-removed"}),
+        ([{"key": []}, {"other": []}], [{"key": []}], {"api-security-removed"}),
+        ([{"key": []}], [{"key": [], "other": []}], {"api-security-added", "api-security-removed"}),
+        ("parameter", [{"key": [], "other": []}], {"api-security-added"}),
+        ("parameter", [{"key": []}, {"other": []}], {"api-security-alternative-added"}),
+        ("parameter", [{"other": []}], {"api-security-added", "request-parameter-removed"}),
+    ],
+)
+def test_what_lets_requests_in_is_compared(old, new, rules):
+    """A bearer token may come to be one of several ways, only a part of one, or none."""
+    before = catalogue.base()
+    before["components"]["securitySchemes"]["other"] = IN_HEADER
+    after = copy.deepcopy(before)
+    for spec, security in ((before, old), (after, new)):
+        if security == "parameter":
+            as_parameter_with_scheme(spec)
+        else:
+            operation(spec)["security"] = security
+    found = {change.rule for change in specs.compare(before, after)}
+    assert found - {"restructured"} == rules
+
+
 @pytest.mark.parametrize(
     ("change", "rule", "pointer"),
     [
