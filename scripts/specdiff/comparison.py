@@ -1,6 +1,5 @@
 """Compares what two schemas allow, place by place."""
 
-import json
 from typing import Any, Final
 
 from attrs import field, frozen
@@ -37,7 +36,7 @@ _KEYWORD_RULES = {
 }
 
 
-@frozen(eq=False)
+@frozen
 class SchemaComparison:
     """Compares the schemas of two documents, and collects what it finds.
 
@@ -344,4 +343,4 @@ def _format_constant(values: list[str] | None) -> str:
 
 def _format_value(value: Any) -> str:
     """Return a value in backticks, or `none`."""
-    return "none" if value is None else quote(json.dumps(value, sort_keys=True))
+    return "none" if value is None else quote(as_json(value))

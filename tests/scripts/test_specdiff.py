@@ -6,7 +6,7 @@ import pytest
 from backtesting import bodies, clients, execution
 from common.versions import Version
 from normalizing.normal import normalize
-from specdiff import agreement, specs
+from specdiff import agreement, comparison, specs
 
 from . import changes as catalogue
 
@@ -79,6 +79,156 @@ def test_a_part_that_cannot_be_read_is_reported_with_the_reason(place, value, re
     assert reason in unread.why
     assert "unclassified-change" not in {change.rule for change in result}  # told once
     assert "endpoint-deprecated" in {change.rule for change in result}
+
+
+def with_note(schema, **components):
+    """Return the base with another schema of a property."""
+    spec = catalogue.base()
+    spec["components"]["schemas"].update(components)
+    spec["components"]["schemas"]["Thing"]["properties"]["note"] = schema
+    return spec
+
+
+def of_animals(**mapping):
+    """Return the base with a property that is a cat or a dog, by a discriminator."""
+    union = {"oneOf": [catalogue.ref("Cat"), catalogue.ref("Dog")]}
+    discriminator = {"propertyName": "kind", "mapping": mapping}
+    animals = {
+        name: {
+            "type": "object",
+            "required": ["kind"],
+            "properties": {"kind": {"type": "string"}, name: {"type": "integer"}},
+        }
+        for name in ("Cat", "Dog")
+    }
+    return with_note({**union, "discriminator": discriminator}, **animals)
+
+
+def test_a_discriminator_with_other_values_is_reported():
+    """The schemas are told apart in a different way; the same values may stand in any order."""
+    old = of_animals(cat="Cat", dog="Dog")
+    assert as_entries(specs.compare(old, of_animals(cat="Dog", dog="Cat"))) == [
+        (
+            "response-property-discriminator-changed",
+            "warning",
+            "absorbed",
+            "#/components/schemas/Thing/properties/note/discriminator",
+        )
+    ]
+    changes = specs.compare(old, of_animals(dog="Dog", cat="Cat"))
+    assert {change.rule for change in changes} <= {"order-changed"}
+
+
+ONE, OTHER = {"type": "string"}, {"type": "integer"}
+STRUCTURED = {"type": "object", "properties": {"size": OTHER}}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "is_unsure"),
+    [
+        (with_note({"oneOf": [ONE, OTHER]}), with_note({"oneOf": [ONE]}), False),
+        (with_note({"oneOf": [ONE, OTHER]}), with_note({"oneOf": [ONE, STRUCTURED]}), True),
+        (of_animals(cat="Cat", dog="Dog"), of_animals(cat="Dog", dog="Cat"), True),
+    ],
+)
+def test_what_an_object_of_a_union_is_read_as_is_not_predicted(old, new, is_unsure):
+    """It depends on what is in it; of other values it does not."""
+    unsure = specs.verdict(old, new).unsure
+    assert [place.pattern for place in unsure] == (["/note"] if is_unsure else [])
+
+
+def required(*names):
+    """Return the base whose body requires more of its fields, described or not."""
+    spec = catalogue.base()
+    spec["components"]["schemas"]["Thing"]["required"] += names
+    return spec
+
+
+def requested(*names, required=()):
+    """Return the base with a request body that has these fields."""
+    spec = catalogue.base()
+    schema = {"type": "object", "properties": dict.fromkeys(names, ONE), "required": [*required]}
+    spec["paths"]["/thing"]["get"]["requestBody"] = {
+        "required": True,
+        "content": {"application/json": {"schema": schema}},
+    }
+    return spec
+
+
+WORDS = {"type": "array", "items": ONE}
+TOLD = [
+    (with_note(ONE), with_note({"type": ["string", "null"]}),
+     ["breaking broken `note` may be null"], ["info absorbed `note` is no longer null"]),
+    (with_note(ONE), with_note({"enum": ["a"], **ONE}),
+     ["info absorbed `note` is limited to listed values"],
+     ["warning surfaced `note` may have any value"]),
+    (with_note(WORDS), with_note({**WORDS, "uniqueItems": True}),
+     ["info absorbed `note` has uniqueItems `true`, previously none"],
+     ["warning absorbed `note` has uniqueItems none, previously `true`"]),
+    (with_note(WORDS), with_note({**WORDS, "uniqueItems": False}),
+     ["info absorbed `note` is restructured"], ["info absorbed `note` is restructured"]),
+    (with_note(WORDS), with_note({"type": "array"}),
+     ["breaking broken `note[]` has items of any type"],
+     ["info absorbed `note[]` has items of a specific type"]),
+    (with_note({"type": "number"}), with_note({**OTHER, "description": "x"}),
+     ["info absorbed `note` has a different `description`",
+      "info absorbed `note` is integer, was number"],
+     ["breaking broken `note` is number, was integer",
+      "info absorbed `note` has a different `description`"]),
+    (required(), required("ghost"),
+     ["warning absorbed `200 body` `ghost` is required"],
+     ["warning absorbed `200 body` `ghost` is no longer required"]),
+    (required("ghost"), required("ghost", "note"),
+     ["info absorbed `note` is required"], ["breaking broken `note` may be missing"]),
+    (requested("a"), requested("a", required="a"),
+     ["breaking broken `a` is required"], ["info absorbed `a` may be missing"]),
+    (requested("a"), requested("a", "b"),
+     ["info absorbed `b` is new"], ["warning absorbed `b` is gone"]),
+    (requested("a"), requested("a", "b", required="b"),
+     ["breaking broken `b` is new"], ["warning absorbed `b` is gone"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "there", "back"), TOLD)
+def test_a_change_is_told_in_words(old, new, there, back):
+    """They say what may be received, or sent, from now on."""
+    for pair, expected in (((old, new), there), ((new, old), back)):
+        changes = specs.compare(*pair)
+        assert sorted(f"{c.level} {c.effect} {c.text}" for c in changes) == expected
+
+
+def test_what_became_optional_points_to_where_it_was_required():
+    """And to the property, where no list of required ones has it."""
+    [change] = specs.compare(required("note"), required())
+    assert change.old.endswith("Thing/required/5")
+    assert change.new.endswith("Thing/properties/note")
+
+
+def test_a_change_of_a_shared_schema_is_felt_wherever_it_is_used():
+    """Once in the report, with all places; a schema inside itself stands for itself."""
+    shared, recursive = with_note(catalogue.ref("Part")), with_note(catalogue.ref("Thing"))
+    changed = json.loads(json.dumps(shared))
+    del changed["components"]["schemas"]["Part"]["properties"]["label"]
+    [change] = specs.compare(shared, changed)
+    assert {place.pattern for place in change.places} == {"/note/label", "/parts/*/label"}
+
+    changed = json.loads(json.dumps(recursive))
+    del changed["components"]["schemas"]["Thing"]["properties"]["code"]
+    verdict = specs.verdict(recursive, changed)
+    [change] = verdict.changes
+    assert {place.pattern for place in change.places} == {"/code"}
+    [(inner, outer)] = verdict.loops.items()
+    assert (inner.pattern, outer.pattern) == ("/note", "")
+
+
+def test_the_limit_of_compared_places_is_exact(monkeypatch):
+    """Two differ here: the body, and its property."""
+    old, new = with_note(ONE), with_note(OTHER)
+    monkeypatch.setattr(comparison, "_PLACES", 2)
+    assert specs.compare(old, new)
+    monkeypatch.setattr(comparison, "_PLACES", 1)
+    with pytest.raises(ValueError, match="unfold to more than 1 places"):
+        specs.compare(old, new)
 
 
 @pytest.fixture(scope="module")
