@@ -197,10 +197,10 @@ class Array(Decoder):
         if all(item is not MISMATCH for item in items):
             return items
         return CheckedList(
-            MismatchedValue(raw, f"{pointer}/{index}", self.item.expected)
+            MismatchedValue(value[index], f"{pointer}/{index}", self.item.expected)
             if item is MISMATCH
             else item
-            for index, (item, raw) in enumerate(zip(items, value, strict=True))
+            for index, item in enumerate(items)
         )
 
     def accepts(self, value: Any) -> bool:

@@ -162,12 +162,13 @@ def test_threads_cannot_overdraw_the_budget():
     assert sum(not budget.wait_s(number) for number in numbers) == RetryBudget.CAPACITY
 
 
-def test_a_child_process_does_not_queue_behind_its_parents_threads(monkeypatch):
-    """These threads do not exist in the child."""
+@pytest.mark.parametrize("child", [-1, 2**40])
+def test_a_child_process_does_not_queue_behind_its_parents_threads(monkeypatch, child):
+    """These threads do not exist in the child, whose process id may be lower or higher."""
     budget = RetryBudget(Clock())
     for _ in range(500):
         budget.take()
-    monkeypatch.setattr(os, "getpid", lambda: -1)
+    monkeypatch.setattr(os, "getpid", lambda: child)
     assert budget.wait_s(budget.take()) == 0.1
 
 
@@ -219,6 +220,28 @@ def test_a_refusal_slows_down_retries():
     pace.record_passed(pace.take())
     pace.record_refused(pace.take())
     assert pace.per_second == pytest.approx(810, rel=0.001)
+
+
+def test_only_later_retries_speed_up_a_pace():
+    """A request that was not refused, or a retry in flight, passed before the pace was slower."""
+    pace = pace_after(Clock(), 1.0, 10)
+    in_flight = pace._last_number
+    pace.record_refused(pace.take())
+    pace.record_passed(0)
+    pace.record_passed(in_flight)
+    assert pace.per_second == 900
+    pace.record_passed(pace.take())
+    assert pace.per_second > 900
+
+
+def test_a_pace_is_as_fast_as_requests_passed_in_the_last_second():
+    """However slow it was."""
+    pace = RetryPace(Clock())
+    pace.per_second = RetryPace.MIN_PER_SECOND
+    for _ in range(3):
+        pace.record_passed(pace.take())
+    pace.record_refused(pace.take())
+    assert pace.per_second == 3
 
 
 def test_retries_are_as_fast_as_requests_succeed():

@@ -204,7 +204,7 @@ def _write(
         connection.execute(_UNFORGET, (stored.key,))
     if outcome.received is not None:
         _write_record(connection, outcome.received, stored, context.now, requests, put_row)
-        final = max(final or 0, outcome.received.final)
+        final = final or outcome.received.final
     if final:
         if stored.queue_state is not None:
             connection.execute(_DEQUEUE, (stored.key,))
