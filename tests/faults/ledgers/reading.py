@@ -9,7 +9,7 @@ from ...ledger.sample_outcomes import resolved
 from ...reports.sample_ledgers import spending_of_ledger
 from .damages import damaged
 
-RECORDS = 80  # as few as give both large tables an inner page
+RECORDS = 40  # as few as give both large tables an inner page
 ALL = Period(None, None, "UTC")
 
 
@@ -28,9 +28,9 @@ def fields(number):
         "total_cost": (number + 1) / 1000,
         "created_at": f"2026-11-{1 + number % 9:02}T12:00:00Z",
         "is_byok": False,
-        "model": f"model-{number % 4}",
+        "model": f"model-{number % 4}-{'x' * 160}",
         "native_tokens_prompt": number,
-        "title": "x" * (number * 7 % 900),
+        "title": "x" * (number * 14 % 1800),
     }
 
 
