@@ -1,5 +1,6 @@
 """When file descriptors are scarce, fewer ids are fetched at a time, and none fails."""
 
+import errno
 import json
 import os
 import subprocess
@@ -7,6 +8,8 @@ import sys
 import textwrap
 
 import pytest
+
+from modelgates_client.transport.exchange import connect_failure
 
 from ..fast_server import KEY, Gateway
 
@@ -45,6 +48,13 @@ SINGLE_CALL = """
             [os.close(each) for each in held]
             print(error.attempts > 1, error)
 """
+
+
+@pytest.mark.parametrize("code", [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.EADDRNOTAVAIL])
+def test_a_lack_of_descriptors_buffers_or_ports_is_not_a_lost_connection(code):
+    """Fewer requests at a time help."""
+    assert connect_failure(OSError(code, "none left"), "none left").kind == "scarce"
+    assert connect_failure(OSError(errno.ECONNREFUSED, "no"), "no").kind == "connection"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="limits descriptors")

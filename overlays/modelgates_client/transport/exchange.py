@@ -17,7 +17,9 @@ MAX_CONNECTIONS: Final = 1000
 MAX_IDLE: Final = 100
 
 _FIRST_ERROR: Final = 400
-_SCARCE: Final = frozenset({errno.EMFILE, errno.ENFILE})
+_SCARCE: Final = frozenset(  # descriptors, memory of the kernel, local ports
+    {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL}
+)
 
 
 class ResponseHead(Protocol):
@@ -50,7 +52,7 @@ def timeout_failure() -> Failure:
 
 
 def connect_failure(error: BaseException, reason: str) -> Failure:
-    """Return the failure to connect; its kind says whether this process ran out of descriptors."""
+    """Return the failure to connect; its kind says whether this machine ran out of sockets."""
     is_scarce = isinstance(error, OSError) and error.errno in _SCARCE
     kind: FailureKind = "scarce" if is_scarce else "connection"
     return Failure(kind, f"no connection: {reason}", is_sent=False)

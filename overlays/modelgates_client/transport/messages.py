@@ -61,8 +61,8 @@ class Failure(NamedTuple):
     It holds no exception: the engine's frames have the API key in their local variables.
 
     Attributes:
-        kind: `connection` (refused, broken, not HTTP), `scarce` (this process has no file
-            descriptor left), `timeout`, `untrusted` (the certificate) or `refused` (not retryable).
+        kind: `connection` (refused, broken, not HTTP), `scarce` (no file descriptor or local port
+            is left), `timeout`, `untrusted` (the certificate) or `refused` (not retryable).
         reason: What happened, as text.
         is_sent: Whether the server may have received the request and acted on it.
     """
