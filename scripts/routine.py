@@ -213,11 +213,13 @@ def _steps(source: str, date: str, old: Path) -> Mapping[str, Sequence[object]]:
 def _checks(*, with_tools: bool) -> Mapping[str, Sequence[object]]:
     """Return the Python arguments of each step that checks the regenerated checkout.
 
-    The tests are split as in the sessions of nox. They often wait, so they run side by side.
+    The tests are split as in the sessions of nox, the longest part over two processes. They often
+    wait, so all run side by side.
     """
+    in_two = ("--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder")
     return {
         "tests": (*_PYTEST, "--on=every"),
-        "once": (*_PYTEST, "--on=one", "--ignore=tests/contract"),
+        "once": (*_PYTEST, *in_two, "--on=one", "--ignore=tests/contract"),
         "tools": (*_PYTEST, "tests/scripts", *(() if with_tools else ("-m", "not frozen"))),
         "contract": (*_PYTEST, "tests/contract"),
         "pyright": ("-m", "pyright", *_PACKAGES),
