@@ -6,6 +6,7 @@ import pytest
 from codegen import overlay
 from common import documents
 from common.tool_errors import ToolError
+from normalizing.normal import normalize
 
 
 def document() -> dict:
@@ -118,6 +119,38 @@ def test_an_error_with_a_property_of_another_type_keeps_its_own_class_or_is_name
         merged_errors(
             project, lambda _, detail: detail["properties"]["message"].update(type="integer")
         )
+
+
+def in_line(spec):
+    """Replace components by their schemas, where they are used."""
+    schemas = spec["components"]["schemas"]
+    schemas["GenerationResponseData"]["properties"] |= {
+        "api_type": schemas.pop("GenerationResponseDataApiType"),
+        "provider_responses": {"type": "array", "items": schemas.pop("ProviderResponse")},
+    }
+
+
+def composed(spec):
+    """Refer to the attempts in the notation of 3.0, and put a part of them aside."""
+    schemas = spec["components"]["schemas"]
+    items = schemas["GenerationResponseData"]["properties"]["provider_responses"]["items"]
+    items["allOf"] = [{"$ref": items.pop("$ref")}]
+    attempt = schemas["ProviderResponse"]
+    schemas["Base"] = {"type": "object", "properties": {"id": attempt["properties"].pop("id")}}
+    schemas["ProviderResponse"] = {"allOf": [{"$ref": "#/components/schemas/Base"}, attempt]}
+
+
+@pytest.mark.parametrize("change", [lambda _: None, in_line, composed])
+def test_classes_keep_their_names_wherever_their_schemas_are(project, change):
+    """Programs import them by these names."""
+    spec = documents.load(project.root / "openapi.yaml")
+    change(spec)
+    rules = documents.load(project.root / "overlays" / "spec.overlay.yaml")
+    schemas = normalize(overlay.apply(rules, spec)).schemas
+    fields = schemas["ProviderResponse"]["properties"]
+    assert {"endpoint_id", "id", "provider_name", "status"} <= fields.keys()
+    assert "AI21" in schemas["ProviderName"]["enum"]
+    assert "completions" in schemas["ApiType"]["enum"]
 
 
 def test_errors_of_another_kind_are_not_merged(project):
