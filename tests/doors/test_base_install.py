@@ -5,7 +5,7 @@ import sys
 
 #: Modules of extras, except those of `fast`, which is used if it is installed.
 EXTRAS = {
-    *("adbc_driver_manager", "adbc_driver_sqlite", "duckdb", "plotly"),  # report
+    *("adbc_driver_manager", "adbc_driver_sqlite", "duckdb", "jinja2", "plotly"),  # report
     *("click", "rich", "tzlocal"),  # cli
     *("mcp", "pydantic", "pydantic_core", "opentelemetry"),  # mcp, otel
     *("pytest", "pytest_httpserver", "werkzeug"),  # testing

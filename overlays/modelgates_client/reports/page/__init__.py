@@ -7,16 +7,15 @@ The modules:
 
 | module      | subject                                                         |
 |-------------|-----------------------------------------------------------------|
-| `document`  | the page: puts its parts together, with a security policy       |
+| `document`  | the page: renders the template, with a security policy          |
 | `library`   | the code of plotly.js, compressed                               |
-| `charts`    | the data of the charts                                          |
 | `summary`   | the tiles at the top: totals, and what they do not include      |
-| `sections`  | the sections: each chart with a description and a table         |
-| `tables`    | the tables                                                      |
-| `markup`    | conversion of texts, which may be hostile, to HTML              |
+| `charts`    | the data of the charts                                          |
+| `tables`    | the cells of the tables                                         |
 
-`page.html` is the template, `page.css` the style. `figures.js` builds charts from the data of
-`charts`; `page.js` draws them, and sorts tables. Browsers older than 2023 show only the tables.
+`page.html` is the template, by jinja2, which escapes all text; `page.css` is the style.
+`figures.js` builds charts from the data of `charts`; `page.js` draws them, and sorts tables.
+Browsers older than 2023 show only the tables.
 """
 
 from modelgates_client.reports.page.document import render

@@ -5,13 +5,13 @@ The browser decides on the width and the colours.
 
 import bisect
 import math
+from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Final
 
 from modelgates_client.reports import formatting
 from modelgates_client.reports.figures import (
-    Fallback,
     Group,
     HistogramBin,
     Provider,
@@ -21,13 +21,13 @@ from modelgates_client.reports.figures import (
     Total,
     sum_of_totals,
 )
-from modelgates_client.reports.page.markup import number
 
 _MAX_MODELS: Final = 6  # colours that the colour-blind can tell apart, too
 _MAX_GROUPS: Final = 15
 _MAX_PROVIDERS: Final = 15
 _MAX_FALLBACKS: Final = 15
 _TOO_MANY_REQUESTS: Final = 429
+_FAILURES: Final = ("429", "other 4xx", "5xx", "other")
 
 
 def charts(report: Report) -> dict[str, Any]:
@@ -45,16 +45,13 @@ def timeline(report: Report) -> dict[str, Any] | None:
     """Return the cost over time of the models that cost most, and of all others combined."""
     if not report.timeline:
         return None
-    ranked = _ranked(report.timeline)
-    top_models = ranked[:_MAX_MODELS]
+    parts_of = {model: list[TimeSlice]() for model in _ranked(report.timeline)[:_MAX_MODELS]}
+    others: list[TimeSlice] = []
+    for part in report.timeline:
+        (others if part.others else parts_of.get(part.model, others)).append(part)
     series: list[tuple[str, int | None, Sequence[TimeSlice]]] = [
-        (formatting.name(model), index, [part for part in report.timeline if _is_of(part, model)])
-        for index, model in enumerate(top_models)
-    ]
-    others = [
-        part
-        for part in report.timeline
-        if part.others or all(not _is_of(part, m) for m in top_models)
+        (formatting.name(model), index, parts)
+        for index, (model, parts) in enumerate(parts_of.items())
     ]
     if others:
         series.append(("other models", None, _combined(others)))
@@ -91,10 +88,6 @@ def _point(part: TimeSlice, of_all_models: TimeSlice | None, step: str) -> dict[
     }
 
 
-def _is_of(part: TimeSlice, model: str | None) -> bool:
-    return not part.others and part.model == model
-
-
 def _ranked(parts: Sequence[TimeSlice]) -> list[str | None]:
     """Return the models, the most expensive first."""
     amounts = dict[str | None, list[Total[Decimal]]]()
@@ -122,14 +115,9 @@ def _combined(parts: Sequence[TimeSlice]) -> list[TimeSlice]:
     ]
 
 
-def groups_shown(report: Report) -> tuple[Group, ...]:
-    """Return the groups that the chart shows; the table lists all."""
-    return report.listed(_MAX_GROUPS)[0]
-
-
 def costs(report: Report) -> dict[str, Any] | None:
     """Return the cost of groups, as bars."""
-    groups = groups_shown(report)
+    groups, _ = report.listed(_MAX_GROUPS)  # the table lists all
     if not groups:
         return None
     has_upstream = formatting.has_upstream(report)
@@ -138,8 +126,9 @@ def costs(report: Report) -> dict[str, Any] | None:
 
 
 def _cost(group: Group, has_upstream: bool) -> dict[str, Any]:  # noqa: FBT001 - private, one caller
-    amounts = [group.charged_usd, group.upstream_usd] if has_upstream else [group.all_in_usd]
-    titles = ["charged", "upstream"] if has_upstream else ["all in"]
+    amounts = {"all in": group.all_in_usd}
+    if has_upstream:
+        amounts = {"charged": group.charged_usd, "upstream": group.upstream_usd}
     cost = formatting.money(group.all_in_usd, group.records)
     return {
         "name": formatting.group_title(group),
@@ -153,7 +142,7 @@ def _cost(group: Group, has_upstream: bool) -> dict[str, Any]:  # noqa: FBT001 -
                     f"of {formatting.records(group)}",
                 ],
             }
-            for total, title in zip(amounts, titles, strict=True)
+            for title, total in amounts.items()
         ],
     }
 
@@ -206,17 +195,16 @@ def providers(report: Report) -> dict[str, Any] | None:
     listed = [provider for provider in report.providers if provider.attempts][:_MAX_PROVIDERS]
     if not any(provider.failures for provider in listed):
         return None
-    kinds = ["429", "other 4xx", "5xx", "other"]
-    return {"unit": "percent", "kinds": kinds, "rows": [_failures(provider) for provider in listed]}
+    rows = [_failures(provider) for provider in listed]
+    return {"unit": "percent", "kinds": _FAILURES, "rows": rows}
 
 
 def _failures(provider: Provider) -> dict[str, Any]:
-    counts = [0, 0, 0]
+    counts = Counter(dict.fromkeys(_FAILURES, 0))
     for status, times in provider.statuses:
-        kind = _status_kind(status)
-        if kind is not None:
+        if kind := _kind_of_failure(status):
             counts[kind] += times
-    counts.append(max(0, provider.failures - sum(counts)))
+    counts["other"] = max(0, provider.failures - counts.total())
     failed = formatting.percent(provider.failures, provider.attempts)
     return {
         "name": formatting.name(provider.name),
@@ -230,22 +218,16 @@ def _failures(provider: Provider) -> dict[str, Any]:
                     + f" of {formatting.count(provider.attempts, 'attempt')}",
                 ],
             }
-            for title, times in zip(("429", "other 4xx", "5xx", "other"), counts, strict=True)
+            for title, times in counts.items()
         ],
     }
 
 
-def _status_kind(status: int | None) -> int | None:
-    if status is None:
-        return None
+def _kind_of_failure(status: int | None) -> str:
+    """Return the kind of failure that a status states; "" if it states none."""
     if status == _TOO_MANY_REQUESTS:
-        return 0
-    return {4: 1, 5: 2}.get(status // 100)
-
-
-def fallbacks_shown(report: Report) -> tuple[Fallback, ...]:
-    """Return the fallbacks that the map shows; the table lists all."""
-    return report.fallbacks[:_MAX_FALLBACKS]
+        return "429"
+    return {4: "other 4xx", 5: "5xx"}.get((status or 0) // 100, "")
 
 
 def fallbacks(report: Report) -> dict[str, Any] | None:
@@ -254,7 +236,7 @@ def fallbacks(report: Report) -> dict[str, Any] | None:
     On the left are the providers that failed, on the right those of the next attempt: a provider
     may be on both sides.
     """
-    flows = fallbacks_shown(report)
+    flows = report.fallbacks[:_MAX_FALLBACKS]  # the table lists all
     if not flows:
         return None
     lefts = list(dict.fromkeys(flow.failed for flow in flows))
@@ -289,3 +271,10 @@ def highest(report: Report) -> str:
 def by_time(report: Report) -> list[TimeSlice]:
     """Return the cost of each slice, for all models combined."""
     return _combined(report.timeline)
+
+
+def number(value: float | Decimal | None) -> float | None:
+    """Return a number to draw or to sort by, never to show as text; None if it is not finite."""
+    if value is None or not math.isfinite(value):
+        return None
+    return float(value)

@@ -8,8 +8,6 @@ from typing import Final
 
 from attrs import frozen
 
-from modelgates_client.errors import ConfigurationError
-
 #: A style that plotly.js adds as soon as it runs, for maps, which the page does not use. The policy
 #: refuses a style that this does not match, with a message in the browser's console.
 _STYLE: Final = re.compile(rb"\.textContent='(\.[^'\\]+)'")
@@ -34,19 +32,13 @@ def load() -> Library:
     """Load the installed library, which takes about half a second.
 
     Raises:
-        ConfigurationError: plotly is not installed.
+        ModuleNotFoundError: plotly is not installed.
     """
-    try:
-        # It has no types; imported here because it is slow to import.
-        from plotly.offline import (  # type: ignore[import-untyped] # noqa: PLC0415
-            get_plotlyjs,  # pyright: ignore[reportUnknownVariableType]
-        )
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] != "plotly":
-            raise
-        raise ConfigurationError(
-            "the page needs an extra: pip install 'modelgates-client[report]'"
-        ) from None
+    # It has no types; imported here because it is slow to import.
+    from plotly.offline import (  # type: ignore[import-untyped] # noqa: PLC0415
+        get_plotlyjs,  # pyright: ignore[reportUnknownVariableType]
+    )
+
     text: str = get_plotlyjs()
     code = text.encode()
     return Library(

@@ -1,45 +1,58 @@
-"""The tiles at the top of the page: each total, with what it does not include."""
+"""The summary at the top of the page: each total, with what it does not include."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
+
+from attrs import frozen
 
 from modelgates_client.reports import formatting
 from modelgates_client.reports.figures import Report, Total
-from modelgates_client.reports.page.markup import Html, amount, escaped, unordered_list
 
 
-def summary(report: Report) -> str:
-    """Return the tiles, and what none of their totals includes."""
+@frozen
+class Tile:
+    """A total.
+
+    Attributes:
+        title: The title.
+        value: The total.
+        notes: What it means, and what it does not include.
+        is_warned: Whether it leaves something out, or may still change.
+    """
+
+    title: str
+    value: str
+    notes: Sequence[str]
+    is_warned: bool
+
+
+def tiles(report: Report) -> list[Tile]:
+    """Return the totals of a report."""
     total = report.total
     is_premium = total.cache_saving_usd.known < 0
     saving = "a premium paid for writing to the cache" if is_premium else "saved by caching"
-    tiles = [
+    return [
         _money(report, "All in", total.all_in_usd, "charged plus upstream"),
         _money(report, "Charged", total.charged_usd, "to the account"),
         _money(report, "Upstream (BYOK)", total.upstream_usd, "billed to your own keys"),
         _money(report, "Cache saving", total.cache_saving_usd, saving),
-        _tile("Records", f"{total.records:,}", [_final(report)], is_warned=bool(total.provisional)),
+        Tile("Records", f"{total.records:,}", [_final(report)], bool(total.provisional)),
         _unresolved(report),
     ]
-    return f'<ul class="tiles">{"".join(tiles)}</ul>{_left_out(report)}'
 
 
-def _money(report: Report, title: str, total: Total[Decimal], meaning: str) -> str:
+def left_out(report: Report) -> list[str]:
+    """Return what no total includes, and what is not final."""
+    records = formatting.records(report.total) if any(formatting.not_final(report.total)) else ""
+    lines = (*formatting.left_out(report), formatting.not_all_in(report.total), records)
+    return [line for line in lines if line]
+
+
+def _money(report: Report, title: str, total: Total[Decimal], meaning: str) -> Tile:
     value = formatting.known_money(total, report.total.records)
     gaps = list(_gaps(report, total))
-    return _tile(
-        title, amount(value), [meaning, *(gaps or [_complete(report)])], is_warned=bool(gaps)
-    )
-
-
-def _unresolved(report: Report) -> str:
-    unresolved = report.unresolved
-    ids = unresolved.pending + unresolved.failed
-    notes = [f"{unresolved.pending:,} pending, {unresolved.failed:,} failed"] if ids else []
-    if unresolved.forgotten:
-        notes.append(f"and {unresolved.forgotten:,} forgotten")
-    notes = notes or ["every id has one"]
-    return _tile("Ids without a record", f"{ids:,}", notes, is_warned=bool(ids))
+    complete = "nothing is left out" if report.total.records else "there are no records"
+    return Tile(title, value, [meaning, *(gaps or [complete])], bool(gaps))
 
 
 def _gaps(report: Report, total: Total[Decimal]) -> Iterator[str]:
@@ -55,10 +68,6 @@ def _gaps(report: Report, total: Total[Decimal]) -> Iterator[str]:
         yield f"{formatting.count(report.total.provisional, 'record')} not final"
 
 
-def _complete(report: Report) -> str:
-    return "nothing is left out" if report.total.records else "there are no records"
-
-
 def _final(report: Report) -> str:
     total = report.total
     if not total.records:
@@ -68,24 +77,10 @@ def _final(report: Report) -> str:
     return ", ".join(texts) or "all of them final"
 
 
-def _tile(title: str, value: str | Html, notes: list[str], *, is_warned: bool) -> str:
-    css_class = "tile warned" if is_warned else "tile"
-    return (
-        f'<li class="{css_class}"><h2>{escaped(title)}</h2><p class="value">{escaped(value)}</p>'
-        f"{unordered_list(notes, 'notes')}</li>"
-    )
-
-
-def _left_out(report: Report) -> str:
-    lines = list(formatting.left_out(report))
-    if partly := formatting.not_all_in(report.total):
-        lines.append(partly)
-    if any(formatting.not_final(report.total)):
-        lines.append(formatting.records(report.total))
-    if not lines:
-        return ""
-    return (
-        '<section class="left-out" aria-labelledby="left-out"><h2 id="left-out">'
-        "What the totals do not include, and what is not final</h2>"
-        f"{unordered_list(lines)}</section>"
-    )
+def _unresolved(report: Report) -> Tile:
+    unresolved = report.unresolved
+    ids = unresolved.pending + unresolved.failed
+    notes = [f"{unresolved.pending:,} pending, {unresolved.failed:,} failed"] if ids else []
+    if unresolved.forgotten:
+        notes.append(f"and {unresolved.forgotten:,} forgotten")
+    return Tile("Ids without a record", f"{ids:,}", notes or ["every id has one"], bool(ids))
