@@ -8,13 +8,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from modelgates_client import ConfigurationError
-from modelgates_client.reports.budgets import (
-    BUDGET_DIMENSIONS,
-    BudgetRow,
-    needed_from,
-    read_budgets,
-    states,
-)
+from modelgates_client.ledger.control_totals import day_of
+from modelgates_client.reports import budgets
+from modelgates_client.reports.budgets import kinds_of, needed_from, read_budgets
 from modelgates_client.rows.values import microseconds
 
 NOW = datetime.datetime(2026, 11, 18, 9, 30, tzinfo=datetime.UTC)  # a Wednesday
@@ -29,20 +25,23 @@ def budget(**keys):
 
 
 def row(usd="1", *, days=0, state="final", at=None, **values):
-    """Return a row created some days before now."""
+    """Return the cells of a row created some days before now, and its values by their names."""
     created = NOW - datetime.timedelta(days=days) if at is None else at
-    amount = None if usd is None else Decimal(usd)
-    return BudgetRow(
-        (created - EPOCH) // datetime.timedelta(microseconds=1),
-        state,
-        {"charged": amount, "all-in": amount},
-        {**dict.fromkeys(BUDGET_DIMENSIONS), **values},
-    )
+    return ((created - EPOCH) // datetime.timedelta(microseconds=1), state, usd, usd), values
+
+
+def states(budget, rows, timezone="UTC", *older):
+    """Return the states of a budget after rows, which are added by UTC day."""
+    parts = {}
+    for cells, values in rows:
+        day = parts.setdefault(day_of(cells[0]), [])
+        day.append((*cells, *map(values.get, kinds_of([budget]))))
+    return budgets.states([budget], parts.items(), NOW, timezone, *older)
 
 
 def state(budget, *rows, timezone="UTC"):
     """Return the state of a budget that is not split."""
-    (result,) = states([budget], rows, NOW, timezone)
+    (result,) = states(budget, rows, timezone)
     return result
 
 
@@ -94,7 +93,7 @@ def test_a_verdict_is_undecided_if_costs_are_unknown(rows, verdict, warned_at):
 def test_a_split_budget_has_a_state_for_each_value():
     """The highest spending first; records without a value have a state of their own."""
     rows = [row("2", user="a"), row("12", user="b"), row("1", user="a"), row("4")]
-    result = states([budget(each="user")], rows, NOW, "UTC")
+    result = states(budget(each="user"), rows)
 
     assert [(each.value, each.spent.known_usd, each.verdict) for each in result] == [
         ("b", 12, "over"),
@@ -171,7 +170,7 @@ def test_sums_equal_those_of_plain_python(rows, zone):
         )
         for usd, hours, state, user in rows
     ]
-    by_value = {each.value: each for each in states([budget(each="user")], budget_rows, NOW, zone)}
+    by_value = {each.value: each for each in states(budget(each="user"), budget_rows, zone)}
 
     clock = zoneinfo.ZoneInfo(zone)
     month = [
@@ -197,29 +196,29 @@ def test_a_budget_may_be_split_by_a_label():
         row("8"),
         row(None, state="pending", **{"label:team": "b", "label:env": "test"}),
     ]
-    result = states([budget(each="label:team")], rows, NOW, "UTC")
+    result = states(budget(each="label:team"), rows)
     assert [(each.value, each.spent.known_usd, each.spent.pending) for each in result] == [
         (None, 8, 0),
         ("a", 5, 0),
         ("b", 2, 1),
     ]
-    (prod,) = states([budget(where={"label:env": "prod"})], rows, NOW, "UTC")
+    (prod,) = states(budget(where={"label:env": "prod"}), rows)
     assert (prod.spent.known_usd, prod.spent.pending) == (3, 0)
 
 
 def test_a_value_without_rows_in_the_period_is_left_out():
     """Without any such rows there is one state, which is undecided."""
     old, new = row("1", days=40, user="old"), row("1", user="new")
-    result = states([budget(each="user")], [old, new], NOW, "UTC")
+    result = states(budget(each="user"), [old, new])
     assert [(each.value, each.verdict) for each in result] == [("new", "within")]
-    (empty,) = states([budget(each="user")], [old], NOW, "UTC")
+    (empty,) = states(budget(each="user"), [old])
     assert (empty.value, empty.verdict) == (None, "undecided")
 
 
 def test_older_records_make_all_days_of_the_mean_whole():
     """A value with older records has whole days even without records on them."""
     rows = [row("7", days=1, user="a"), row("1", user="a"), row("1", days=1, user="b")]
-    result = states([budget(each="user")], rows, NOW, "UTC", lambda *_: {"a"})
+    result = states(budget(each="user"), rows, "UTC", lambda *_: {"a"})
     assert {each.value: each.usd_per_day for each in result} == {"a": 1, "b": None}
     first = needed_from([budget()], NOW, "UTC")
     assert first == microseconds(datetime.datetime(2026, 11, 1, tzinfo=datetime.UTC))

@@ -6,12 +6,11 @@ are fewer; with fewer than three days there is no forecast.
 
 import datetime
 import re
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import ROUND_FLOOR, Context, Decimal, InvalidOperation
 from math import inf
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from attrs import field, frozen
 
@@ -24,21 +23,22 @@ from modelgates_client.ledger.control_totals import (
     Day,
     TotalsDifference,
     number_of,
+    sum_of,
 )
 from modelgates_client.reports.periods import Period, PeriodName, read_period, start_of, zone_of
 from modelgates_client.reports.reading import (
-    RECORD_STATES,
     Cursor,
     DatabaseConnection,
     DaySums,
     Dialect,
     OpenRows,
+    Row,
     read,
     split,
     within,
 )
 from modelgates_client.reports.selection import DIMENSIONS, TIMES, label_of
-from modelgates_client.reports.spending import AMOUNTS, Basis, Spending, Verdict
+from modelgates_client.reports.spending import AMOUNTS, Basis, Spending, Tally, Verdict
 from modelgates_client.rows.columns import LABELS
 from modelgates_client.rows.values import microseconds
 from modelgates_runtime.values import is_array, is_object
@@ -119,23 +119,6 @@ class BudgetState:
     usd_per_day: Decimal | None
     days: int
     reached_on: datetime.date | None
-
-
-class BudgetRow(NamedTuple):
-    """The parts of a row that budgets need.
-
-    Attributes:
-        created: When the generation was created, in microseconds since 1970 UTC; without a record,
-            the time in the id; None: unknown.
-        state: The state of the row.
-        amounts: The amounts by basis; None: unknown.
-        values: The values of dimensions and labels, by name; None or absent: unknown.
-    """
-
-    created: int | None
-    state: str
-    amounts: Mapping[Basis, Decimal | None]
-    values: Mapping[str, str | None]
 
 
 def read_budgets(tables: Mapping[str, Any]) -> tuple[Budget, ...]:
@@ -227,9 +210,15 @@ def _where(value: Any, place: str) -> dict[str, str]:
 FindOlderRecords = Callable[[Budget, Collection[str | None]], Collection[str | None]]
 
 
+def kinds_of(budgets: Sequence[Budget]) -> list[str]:
+    """Return the dimensions and labels that budgets are split by or limited to."""
+    splits = {budget.each for budget in budgets if budget.each is not None}
+    return [*splits.union(*(budget.where for budget in budgets))]
+
+
 def states(
     budgets: Sequence[Budget],
-    rows: Iterable[BudgetRow],
+    parts: Iterable[tuple[Day, list[Row]]],
     now: datetime.datetime,
     timezone: str,
     values_with_older_records: FindOlderRecords = lambda _, __: set(),
@@ -238,15 +227,19 @@ def states(
 
     Args:
         budgets: The budgets.
-        rows: Rows of a ledger, at least those since `needed_from`.
+        parts: Rows of a ledger by UTC day, at least those since `needed_from`. After time and
+            state, each has the amounts in the order of `AMOUNTS`, and the values of `kinds_of`.
         now: The current time, timezone-aware.
         timezone: The IANA name of the time zone of days.
-        values_with_older_records: Finds the values of a budget that have records before `rows`.
+        values_with_older_records: Finds the values of a budget that have records before `parts`.
     """
-    tallies = [_BudgetTally(budget, now, timezone) for budget in budgets]
-    for row in rows:
+    kinds = kinds_of(budgets)
+    tallies = [_BudgetTally(budget, kinds, now, timezone) for budget in budgets]
+    for day, rows in parts:
+        records, unresolved = split(rows)
         for tally in tallies:
-            tally.add(row)
+            tally.add(day, records)
+            tally.add_unresolved(unresolved)
     return [
         state
         for budget, tally in zip(budgets, tallies, strict=True)
@@ -256,31 +249,41 @@ def states(
 
 def needed_from(budgets: Sequence[Budget], now: datetime.datetime, timezone: str) -> int:
     """Return the start of the first UTC day whose rows are needed, in microseconds since 1970."""
-    starts = (_BudgetTally(budget, now, timezone).needed_from for budget in budgets)
+    kinds = kinds_of(budgets)
+    starts = (_BudgetTally(budget, kinds, now, timezone).needed_from for budget in budgets)
     return min(starts) // DAY * DAY
 
 
-class _Sums:
-    """The sums of a budget over the rows of one value."""
+class _ValueTally:
+    """Sums the rows of one value of a budget, for its period and for the last whole days."""
 
-    def __init__(self) -> None:
-        self.known = Decimal(0)
+    def __init__(self, period: Period, days: Sequence[int]) -> None:
+        """Start with no rows; `days` are the starts of today and the days before, latest first."""
+        self.spent = Tally(period)
         self.recent = [Decimal(0)] * _MEAN_DAYS  # of the last whole days, latest first
         self.first = inf
-        self.records = self.unknown = self.undated = self.doubtful = 0
-        self.provisional = self.never_final = 0
-        self.unresolved: Counter[str] = Counter()  # ids without a record, by state
+        self._days = days
 
-    @property
-    def has_any_in_period(self) -> bool:
-        """Whether there is a row that is, or may be, within the period."""
-        return bool(self.records or self.undated or self.unresolved)
+    def add(self, day: Day, records: list[Row]) -> None:
+        """Add records of a UTC day: time, state, amount."""
+        known = sum_of([amount for _, _, amount in records if amount is not None])
+        self.spent.add(day, records, known)
+        for created, _, amount in records:
+            if created is None:
+                continue
+            self.first = min(self.first, created)
+            if amount is not None and self._days[-1] <= created < self._days[0]:
+                ago = next(n for n, start in enumerate(self._days[1:]) if created >= start)
+                self.recent[ago] = EXACT.add(self.recent[ago], number_of(amount))
 
 
 class _BudgetTally:
-    """Sums the rows that a budget covers, row by row."""
+    """Sums the rows that a budget covers, by the values that it is split by."""
 
-    def __init__(self, budget: Budget, now: datetime.datetime, timezone: str) -> None:
+    def __init__(
+        self, budget: Budget, kinds: Sequence[str], now: datetime.datetime, timezone: str
+    ) -> None:
+        """Start with no rows, which have the values of `kinds` after the amounts."""
         period_name = _PERIODS.get(budget.period)
         self.period = read_period(
             now,
@@ -296,57 +299,48 @@ class _BudgetTally:
         zone = zone_of(timezone)
         days = [self._today - datetime.timedelta(days=ago) for ago in range(_MEAN_DAYS + 1)]
         self._days = [microseconds(start_of(day, zone)) for day in days]  # latest first
-        self._sums: dict[str | None, _Sums] = {}
-        self._unresolved: Counter[str] = Counter()  # by state, where their values are unknown
+        self._amount = 2 + [*AMOUNTS].index(budget.basis)
+        self._places = {kind: place for place, kind in enumerate(kinds, 2 + len(AMOUNTS))}
+        self._tallies: dict[str | None, _ValueTally] = {}
+        self._without_value = Tally(self.period)  # ids without a record, of any value
         if budget.each is None:
-            self._sums[None] = _Sums()
+            self._of(None)
 
-    def add(self, row: BudgetRow) -> None:
-        """Add a row."""
-        budget = self._budget
-        if row.state not in RECORD_STATES:
-            if row.created is None or row.created >= self._start:
-                self._add_unresolved(row)
-            return
-        if any(row.values.get(name) != value for name, value in budget.where.items()):
-            return
-        value = None if budget.each is None else row.values.get(budget.each)
-        sums = self._sums.setdefault(value, _Sums())
-        amount = row.amounts[budget.basis]
-        if row.created is None:
-            sums.undated += 1
-            sums.doubtful += 1
-            return
-        sums.first = min(sums.first, row.created)
-        if amount is not None and self._days[-1] <= row.created < self._days[0]:
-            ago = next(n for n, start in enumerate(self._days[1:]) if row.created >= start)
-            sums.recent[ago] = EXACT.add(sums.recent[ago], amount)
-        if row.created < self._start:
-            return
-        sums.records += 1
-        is_provisional = row.state == "provisional"
-        sums.provisional += is_provisional
-        sums.never_final += row.state == "never-final"
-        sums.unknown += amount is None
-        sums.doubtful += is_provisional or amount is None
-        if amount is not None:
-            sums.known = EXACT.add(sums.known, amount)
+    def _of(self, value: str | None) -> _ValueTally:
+        return self._tallies.setdefault(value, _ValueTally(self.period, self._days))
 
-    def _add_unresolved(self, row: BudgetRow) -> None:
-        """Add an id without a record, of which only labels are known."""
-        labels = [item for item in self._budget.where.items() if label_of(item[0]) is not None]
-        if any(row.values.get(name) != value for name, value in labels):
-            return
+    def add(self, day: Day, records: list[Row]) -> None:
+        """Add records of a UTC day."""
+        selected = self._selected(records, self._budget.where, self._budget.each)
+        for value, rows in selected.items():
+            self._of(value).add(day, rows)
+
+    def add_unresolved(self, rows: list[Row]) -> None:
+        """Add ids without a record, of which only labels are known."""
+        where = {kind: text for kind, text in self._budget.where.items() if label_of(kind)}
         each = self._budget.each
-        if each is None or label_of(each) is None:
-            self._unresolved[row.state] += 1
-        else:
-            self._sums.setdefault(row.values.get(each), _Sums()).unresolved[row.state] += 1
+        is_label = each is not None and label_of(each) is not None
+        for value, part in self._selected(rows, where, each if is_label else None).items():
+            tally = self._of(value).spent if is_label else self._without_value
+            tally.add_unresolved(part)
+
+    def _selected(
+        self, rows: list[Row], where: Mapping[str, str], each: str | None
+    ) -> dict[str | None, list[Row]]:
+        """Return time, state and amount of the rows with some values, by the value of `each`."""
+        tests = [(self._places[kind], text) for kind, text in where.items()]
+        split_by = None if each is None else self._places[each]
+        selected: dict[str | None, list[Row]] = {}
+        for row in rows:
+            if all(row[place] == text for place, text in tests):
+                value = None if split_by is None else row[split_by]
+                selected.setdefault(value, []).append((row[0], row[1], row[self._amount]))
+        return selected
 
     @property
     def values(self) -> Collection[str | None]:
         """The values of the rows that were added."""
-        return self._sums.keys()
+        return self._tallies.keys()
 
     @property
     def needed_from(self) -> int:
@@ -360,32 +354,24 @@ class _BudgetTally:
             values_with_older_records: The values that have records before those that were added.
         """
         for value in values_with_older_records:
-            if value in self._sums:
-                self._sums[value].first = -inf
-        present = {value: sums for value, sums in self._sums.items() if sums.has_any_in_period}
-        states = [self._state(value, sums) for value, sums in (present or {None: _Sums()}).items()]
+            if value in self._tallies:
+                self._tallies[value].first = -inf
+        present = {value: tally for value, tally in self._tallies.items() if tally.spent.has_any}
+        if not present:
+            present = {None: _ValueTally(self.period, self._days)}
+        states = [self._state(value, tally) for value, tally in present.items()]
         return sorted(states, key=lambda state: (-state.spent.known_usd, state.value or ""))
 
-    def _state(self, value: str | None, sums: _Sums) -> BudgetState:
+    def _state(self, value: str | None, tally: _ValueTally) -> BudgetState:
         budget = self._budget
-        unresolved = self._unresolved + sums.unresolved
-        spent = Spending(
-            known_usd=sums.known,
-            records=sums.records,
-            provisional=sums.provisional,
-            unknown=sums.unknown,
-            undated=sums.undated,
-            pending=unresolved["pending"],
-            failed=unresolved["failed"],
-            doubtful=sums.doubtful + unresolved["pending"] + unresolved["failed"],
-            forgotten=unresolved["forgotten"],
-            never_final=sums.never_final,
-        )
-        reached = [part for part in budget.warn_at if sums.known >= part * budget.max_usd]
+        tally.spent.unresolved.update(self._without_value.unresolved)
+        spent = tally.spent.spending()
+        known = spent.known_usd
+        reached = [part for part in budget.warn_at if known >= part * budget.max_usd]
         verdict = spent.verdict(budget.max_usd, budget.allow_doubtful)
         # The day of the first record does not count: it may be partial.
-        days = sum(start >= sums.first for start in self._days[1:])
-        recent = sum(sums.recent[:days], Decimal(0))
+        days = sum(start >= tally.first for start in self._days[1:])
+        recent = sum(tally.recent[:days], Decimal(0))
         rate = _ROUNDED.divide(recent, Decimal(days)) if days >= _MIN_MEAN_DAYS else None
         return BudgetState(
             budget=budget,
@@ -393,11 +379,11 @@ class _BudgetTally:
             period=self.period,
             spent=spent,
             verdict=verdict,
-            share=_ROUNDED.divide(sums.known, budget.max_usd) if budget.max_usd else None,
-            warned_at=reached[-1] if reached and sums.records else None,
+            share=_ROUNDED.divide(known, budget.max_usd) if budget.max_usd else None,
+            warned_at=reached[-1] if reached and spent.records else None,
             usd_per_day=rate,
             days=days,
-            reached_on=None if verdict == "over" else self._reached_on(sums.known, rate),
+            reached_on=None if verdict == "over" else self._reached_on(known, rate),
         )
 
     def _reached_on(self, known: Decimal, rate: Decimal | None) -> datetime.date | None:
@@ -436,19 +422,23 @@ def states_of(
     connection, dialect = open_rows.connection, open_rows.dialect
     present = _columns_of(connection)
     start = needed_from(budgets, now, timezone)
-    names = [name for name in AMOUNTS.values() if name in present]
-    sums = DaySums(names)
-    splits = {budget.each for budget in budgets if budget.each is not None}
-    kinds = [*splits.union(*(budget.where for budget in budgets))]
-    values = {name: _value_sql(name, dialect, present) for name in kinds}
-    parts = read(connection, dialect, (*names, *values.values()), within(dialect, start, None))
+    amounts = [name if name in present else "NULL" for name in AMOUNTS.values()]
+    values = {name: _value_sql(name, dialect, present) for name in kinds_of(budgets)}
+    sums = DaySums([*AMOUNTS.values()])
+
+    def parts() -> Iterator[tuple[Day, list[Row]]]:
+        """Yield the rows by day, and add their amounts to `sums`."""
+        columns = (*amounts, *values.values())
+        for day, rows in read(connection, dialect, columns, within(dialect, start, None)):
+            sums.add(day, split(rows)[0])
+            yield day, rows
 
     def with_older_records(budget: Budget, among: Collection[str | None]) -> set[str | None]:
+        """Return those of some values of a budget that have records before the rows."""
         query = _older_values_query(budget, values, f"{dialect.time} < {start}")
         return _intersection(connection.execute(query), among)
 
-    rows = _rows(parts, sums, names, kinds)
-    budget_states = states(budgets, rows, now, timezone, with_older_records)
+    budget_states = states(budgets, parts(), now, timezone, with_older_records)
     differences = sums.differences(open_rows.control_totals, start, None)
     return budget_states, (*differences, *open_rows.source_differences())
 
@@ -470,25 +460,6 @@ def _value_sql(name: str, dialect: Dialect, present: Collection[str]) -> str:
     if name == "byok":
         return f"CASE WHEN {column} THEN 'yes' WHEN NOT {column} THEN 'no' END"
     return f"CAST({column} AS TEXT)"
-
-
-def _rows(
-    parts: Iterable[tuple[Day, list[tuple[Any, ...]]]],
-    sums: DaySums,
-    names: Sequence[str],
-    kinds: Sequence[str],
-) -> Iterator[BudgetRow]:
-    """Yield the rows for budgets, and add their amounts to `sums`."""
-    bases: list[Basis] = [basis for basis, name in AMOUNTS.items() if name in names]
-    unknown: dict[Basis, Decimal | None] = dict.fromkeys(AMOUNTS)
-    for day, part in parts:
-        sums.add(day, split(part)[0])
-        for created, state, *cells in part:
-            amounts = unknown.copy()
-            for basis, cell in zip(bases, cells, strict=False):
-                amounts[basis] = None if cell is None else number_of(cell)
-            values = dict(zip(kinds, cells[len(bases) :], strict=True))
-            yield BudgetRow(created, state, amounts, values)
 
 
 def _older_values_query(budget: Budget, values: Mapping[str, str], is_older: str) -> str:

@@ -121,7 +121,7 @@ def spending(
     name = AMOUNTS[basis]
     days = whole_days(period.since, period.until)
     sums = DaySums((name,))
-    tally = _Tally(period, has_selection=bool(selection))
+    tally = Tally(period, has_selection=bool(selection))
     conditions = within(dialect, *days)
     if dialect is OF_LEDGER and not where:
         start, end = _inner_days(period)
@@ -156,10 +156,14 @@ def _except_days(conditions: list[str], start: int | None, end: int | None) -> l
     return [f"({condition}) AND NOT {counted}" for condition in conditions]
 
 
-class _Tally:
-    """Sums rows of a time, a state, an amount and possibly a flag to a `Spending`."""
+class Tally:
+    """Sums rows of a time, a state, an amount and possibly a flag to a `Spending`.
 
-    def __init__(self, period: Period, *, has_selection: bool) -> None:
+    Attributes:
+        unresolved: The number of ids without a record, by state.
+    """
+
+    def __init__(self, period: Period, *, has_selection: bool = False) -> None:
         """Start with no rows.
 
         Args:
@@ -173,7 +177,7 @@ class _Tally:
         self._known = Decimal(0)
         self._records = self._unknown = self._undated = self._doubtful = 0
         self._provisional = self._never_final = 0
-        self._unresolved: Counter[str] = Counter()  # ids without a record, by state
+        self.unresolved: Counter[str] = Counter()
 
     def add(self, day: Day, records: list[Row], known: Decimal) -> None:
         """Add records of a UTC day, whose known amounts have the sum `known`."""
@@ -207,7 +211,7 @@ class _Tally:
 
     def add_unresolved(self, rows: Iterable[Row]) -> None:
         """Add ids without a record: those of the period, or of no known time."""
-        self._unresolved.update(
+        self.unresolved.update(
             row[1]
             for row in rows
             if (row[0] is None or self._contains(row)) and not (self._has_selection and not row[3])
@@ -223,9 +227,14 @@ class _Tally:
             return self._is_all
         return bool(self._start <= row[0] < self._end)
 
-    def spending(self, differences: tuple[TotalsDifference, ...]) -> Spending:
+    @property
+    def has_any(self) -> bool:
+        """Whether there is a row that is, or may be, within the period."""
+        return bool(self._records or self._undated or self.unresolved)
+
+    def spending(self, differences: tuple[TotalsDifference, ...] = ()) -> Spending:
         """Return the sums."""
-        pending, failed = self._unresolved["pending"], self._unresolved["failed"]
+        pending, failed = self.unresolved["pending"], self.unresolved["failed"]
         return Spending(
             known_usd=self._known,
             records=self._records,
@@ -235,7 +244,7 @@ class _Tally:
             pending=pending,
             failed=failed,
             doubtful=self._doubtful + self._undated + pending + failed,
-            forgotten=self._unresolved["forgotten"],
+            forgotten=self.unresolved["forgotten"],
             never_final=self._never_final,
             differences=differences,
         )
