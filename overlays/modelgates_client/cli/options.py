@@ -36,6 +36,15 @@ def option(*names: str, **settings: Any) -> Any:
     return _field(lambda name: click.option(*names, name, **settings), settings)
 
 
+def format_option(on_terminal: str, otherwise: str, *others: str) -> Any:
+    """Declare `--format`, whose default depends on whether stdout is a terminal."""
+    return option(
+        "--format",
+        type=click.Choice((on_terminal, otherwise, *others)),
+        help=f"Output format. Default: {on_terminal} on a terminal, else {otherwise}.",
+    )
+
+
 def argument(**settings: Any) -> Any:
     """Declare a positional argument as a field, with the settings of `click.argument`."""
     is_required = settings.get("required", settings.get("nargs") != -1)

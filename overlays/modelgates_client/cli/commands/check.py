@@ -13,7 +13,7 @@ from modelgates_client.cli.app import command
 from modelgates_client.cli.findings import FailOn, as_json, as_junit, fails, summary
 from modelgates_client.cli.keys import holds_key
 from modelgates_client.cli.messages import Messages
-from modelgates_client.cli.options import ServerOptions, argument, option
+from modelgates_client.cli.options import ServerOptions, argument, format_option, option
 from modelgates_client.cli.output import Stdout, check_writable, write_file
 from modelgates_client.cli.progress import spinner
 from modelgates_client.cli.recordings import (
@@ -53,11 +53,7 @@ class CheckOptions(ServerOptions):
     files: tuple[str, ...] = option(
         "-f", "--file", type=click.Path(), multiple=True, help="Read responses from FILE."
     )
-    shown_as: FormatName | None = option(
-        "--format",
-        type=click.Choice(("table", "json", "junit")),
-        help="Output format. Default: table on a terminal, else json.",
-    )
+    shown_as: FormatName | None = format_option("table", "json", "junit")
     output: str | None = option(
         "-o", "--output", type=click.Path(), help="Write the output to this file, atomically."
     )

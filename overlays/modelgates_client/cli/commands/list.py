@@ -4,13 +4,12 @@ import json
 from itertools import chain
 from typing import Literal
 
-import click
 from attrs import frozen
 
 from modelgates_client.cli.app import command
 from modelgates_client.cli.commands.show import moment_text, reason_text
 from modelgates_client.cli.messages import Messages
-from modelgates_client.cli.options import LedgerOptions, option
+from modelgates_client.cli.options import LedgerOptions, format_option, option
 from modelgates_client.cli.output import Stdout
 from modelgates_client.cli.statuses import Status
 from modelgates_client.ledger import Ledger
@@ -43,11 +42,7 @@ class ListOptions(LedgerOptions):
         is_flag=True,
         help="List ids whose record did not become final and is no longer requested.",
     )
-    shown_as: Literal["table", "jsonl"] | None = option(
-        "--format",
-        type=click.Choice(("table", "jsonl")),
-        help="Output format. Default: table on a terminal, else jsonl.",
-    )
+    shown_as: Literal["table", "jsonl"] | None = format_option("table", "jsonl")
 
 
 @command(

@@ -15,7 +15,13 @@ from attrs import frozen
 
 from modelgates_client.cli.app import command
 from modelgates_client.cli.messages import Messages
-from modelgates_client.cli.options import ServerOptions, argument, option, read_decimal
+from modelgates_client.cli.options import (
+    ServerOptions,
+    argument,
+    format_option,
+    option,
+    read_decimal,
+)
 from modelgates_client.cli.output import Stdout
 from modelgates_client.cli.reading import STDIN
 from modelgates_client.cli.statuses import Status
@@ -44,11 +50,7 @@ class ReconcileOptions(ServerOptions):
         default="0.000001",
         help="Fraction of an amount by which it may differ. Default: a millionth.",
     )
-    shown_as: Literal["text", "json"] | None = option(
-        "--format",
-        type=click.Choice(("text", "json")),
-        help="Output format. Default: text on a terminal, else json.",
-    )
+    shown_as: Literal["text", "json"] | None = format_option("text", "json")
 
 
 @command(

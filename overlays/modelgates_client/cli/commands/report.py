@@ -8,7 +8,7 @@ from attrs import evolve, frozen
 
 from modelgates_client.cli.app import command
 from modelgates_client.cli.messages import Messages
-from modelgates_client.cli.options import SelectionOptions, option
+from modelgates_client.cli.options import SelectionOptions, format_option, option
 from modelgates_client.cli.output import Stdout, check_writable, write_file
 from modelgates_client.cli.statuses import Status
 from modelgates_client.errors import ConfigurationError
@@ -59,11 +59,7 @@ class ReportOptions(SelectionOptions):
         type=click.Path(),
         help="Also compare the ledger with the account's activity, like reconcile.",
     )
-    shown_as: Literal["table", "json"] | None = option(
-        "--format",
-        type=click.Choice(("table", "json")),
-        help="Output format. Default: table on a terminal, else json.",
-    )
+    shown_as: Literal["table", "json"] | None = format_option("table", "json")
     limit: int | None = option(
         "--limit",
         metavar="N",
