@@ -200,7 +200,7 @@ def providers(report: Report) -> dict[str, Any] | None:
 
 
 def _failures(provider: Provider) -> dict[str, Any]:
-    counts = Counter(dict.fromkeys(_FAILURES, 0))
+    counts: Counter[str] = Counter(dict.fromkeys(_FAILURES, 0))
     for status, times in provider.statuses:
         if kind := _kind_of_failure(status):
             counts[kind] += times
