@@ -15,8 +15,12 @@ import pytest
 
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.reports.figures import (
+    ActivitySums,
+    DayAndModel,
     HistogramBin,
     Provider,
+    Reconciliation,
+    ReconciliationLine,
     Spread,
     TimeSlice,
     Total,
@@ -30,6 +34,7 @@ from .sample_reports import NO_SPREAD, full, group, report
 from .sample_rows import NOON
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\"'&amp;<b>\u2028\u202e\x1b[2J"
+DAY = NOON.date()
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 INLINE = {"span", "bdi", "em"}
 DIGEST = re.compile(r"'(sha256-[^']+)'")
@@ -197,8 +202,15 @@ def test_an_empty_report_has_no_charts_and_tables(page):
 
 
 def test_hostile_names_are_text(page):
-    """They create no element or attribute, and end no script."""
-    clean, hostile = page(full()), page(full(HOSTILE, HOSTILE))
+    """They create no element or attribute, and end no script; also titles and reconciled models."""
+
+    def everywhere(name, title):
+        sums = ActivitySums(requests=1)
+        line = ReconciliationLine(DayAndModel(DAY, name), sums, ActivitySums(), "different cost")
+        compared = Reconciliation(DAY, DAY, (line,), sums, sums, Decimal(0), 0, 0, 0)
+        return attrs.evolve(full(name, name), by=(title,), reconciliation=compared)
+
+    clean, hostile = page(everywhere("m", "model")), page(everywhere(HOSTILE, "</th><b>\"'"))
 
     assert [tag for tag, _ in clean.elements] == [tag for tag, _ in hostile.elements]
     assert not [
