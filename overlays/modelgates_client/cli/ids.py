@@ -11,7 +11,7 @@ A word that looks like an attempt at an id is reported as an error, and so is a 
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeGuard
 
@@ -178,7 +178,7 @@ def check_files(names: Sequence[str]) -> None:
 def find_ids(
     names: Sequence[str],
     secret: Secret,
-    refuse: Callable[[str, str, Status], object],
+    refuse: Refusals,
     arguments: Sequence[str] = (),
 ) -> Iterator[str]:
     """Yield the ids in arguments, and in files and stdin (`-`, in either), as their lines arrive.
@@ -188,7 +188,7 @@ def find_ids(
     Args:
         names: The files.
         secret: The API key.
-        refuse: Called for each refusal with the location, the reason and the exit status.
+        refuse: Reports each refusal with its location and reason.
         arguments: Arguments that come before the files, each an id or `-`.
 
     Raises:
@@ -203,26 +203,22 @@ def find_ids(
         yield from _ids_of(name, secret, refuse)
 
 
-def _ids_of(
-    name: str, secret: Secret, refuse: Callable[[str, str, Status], object]
-) -> Iterator[str]:
+def _ids_of(name: str, secret: Secret, refuse: Refusals) -> Iterator[str]:
     has_ids, in_list = False, True
     for number, line in read_lines(name, documents=False):
         where = f"{name}:{number}"
         if line is None:
-            why = f"a line of more than {MAX} bytes was not read"
-            refuse(where, why, Status.USAGE)
+            refuse(where, f"a line of more than {MAX} bytes was not read")
             in_list = False
             continue
         found = scan_line(line, in_list=in_list)
         in_list = in_list and found.is_list
         for why in found.refused:
-            refuse(where, why, Status.USAGE)
+            refuse(where, why)
         for generation_id in found.ids:
             has_ids = True
             if holds_key(generation_id, secret):
-                why = "an id contains an API key, which was not sent"
-                refuse(where, why, Status.USAGE)
+                refuse(where, "an id contains an API key, which was not sent")
             else:
                 yield generation_id
     if not has_ids:
