@@ -11,6 +11,7 @@ import pytest
 
 from modelgates_client.transport.exchange import connect_failure
 
+from ..cli import preforked
 from ..fast_server import KEY, Gateway
 
 MANY_CALLS = """
@@ -76,18 +77,7 @@ def test_a_call_without_a_free_descriptor_is_a_connection_error():
 def test_a_low_descriptor_limit_fails_no_id(engine):
     """A limit of 64 descriptors for a concurrency of 200."""
     with Gateway(delay_s=0.02) as gateway:
-        environment = {
-            **os.environ,
-            "MODELGATES_API_KEY": KEY,
-            "MODELGATES_BASE_URL": gateway.base_url,
-        }
-        done = subprocess.run(
-            [sys.executable, "-c", textwrap.dedent(MANY_CALLS), engine],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=100,
-            check=False,
-        )
-    assert done.stderr == ""
-    assert json.loads(done.stdout) == {"Resolved": 400}
+        variables = {"MODELGATES_API_KEY": KEY, "MODELGATES_BASE_URL": gateway.base_url}
+        _, output, errors = preforked.run_program(MANY_CALLS, engine, **variables)
+    assert errors == ""
+    assert json.loads(output) == {"Resolved": 400}

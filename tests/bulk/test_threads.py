@@ -41,23 +41,17 @@ def run(gateway, program, *options):
     It runs in a fork of a process that has imported the package, but with options of Python in a
     new interpreter.
     """
-    environment = {
-        **os.environ,
-        "MODELGATES_API_KEY": KEY,
-        "MODELGATES_BASE_URL": gateway.base_url,
-    }
-    text = textwrap.dedent(program)
-    if options or not hasattr(os, "fork"):
-        completed = subprocess.run(
-            [sys.executable, *options, "-c", text],
-            env=environment,
-            capture_output=True,
-            timeout=GUARD_S,
-        )
-    else:
-        strict = "import warnings; warnings.simplefilter('error')\n"
-        completed = preforked.run([], environment, program=strict + text)
-    return completed.returncode, completed.stdout.decode(), completed.stderr.decode()
+    variables = {"MODELGATES_API_KEY": KEY, "MODELGATES_BASE_URL": gateway.base_url}
+    if not options:
+        return preforked.run_program(program, **variables)
+    completed = subprocess.run(
+        [sys.executable, *options, "-c", textwrap.dedent(program)],
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        timeout=GUARD_S,
+    )
+    return completed.returncode, completed.stdout, completed.stderr
 
 
 # --- the end of the program

@@ -3,8 +3,6 @@
 import asyncio
 import logging
 import os
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -17,6 +15,8 @@ from modelgates_client.capture import Resolver, resolver
 from modelgates_client.ledger import Ledger, LedgerCounts
 from modelgates_client.ledger.capture_file import CaptureFile
 from modelgates_client.testing import StubAPI
+
+from ..cli import preforked
 
 pytestmark = pytest.mark.usefixtures("patient")
 
@@ -266,17 +266,10 @@ print(seen)
 """
 
 
-@pytest.mark.slow("starts a process")
 def test_a_program_may_exit_without_closing_it(stub, path):
     """Silently, at once, and the captured ids are stored."""
     stub.add("gen-1")
-    completed = subprocess.run(
-        [sys.executable, "-W", "error", "-c", PROGRAM, path],
-        capture_output=True,
-        text=True,
-        timeout=GUARD_S,
-    )
-    assert (completed.returncode, completed.stdout, completed.stderr) == (0, "['gen-1']\n", "")
+    assert preforked.run_program(PROGRAM, str(path)) == (0, "['gen-1']\n", "")
     with Ledger(path) as ledger:
         assert ledger.counts() == LedgerCounts(1, 0, 1, 0)
 
@@ -325,4 +318,4 @@ assert os.waitpid(child, 0)[1] == 0
 assert resolver._thread.is_alive()
 resolver.close()
 """
-    subprocess.run([sys.executable, "-c", program, path], check=True, timeout=GUARD_S)
+    assert preforked.run_program(program, str(path)) == (0, "", "")

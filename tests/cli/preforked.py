@@ -14,6 +14,7 @@ import socket
 import struct
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 from functools import cache
@@ -71,6 +72,19 @@ def run(arguments, env, *, program=None, stdin=subprocess.PIPE, data=b""):
         for thread in threads:
             thread.join()
     return subprocess.CompletedProcess(arguments, status, outputs["out"], outputs["err"])
+
+
+def run_program(program, *arguments, **variables):
+    """Run a program as of `python -W error -c`; return its status, output and error output."""
+    env = {**os.environ, **variables}
+    text = textwrap.dedent(program)
+    if hasattr(os, "fork"):
+        strict = "import warnings; warnings.simplefilter('error')\n"
+        result = run(arguments, env, program=strict + text)
+    else:
+        line = [sys.executable, "-W", "error", "-c", text, *arguments]
+        result = subprocess.run(line, env=env, capture_output=True, timeout=GUARD_S)
+    return result.returncode, result.stdout.decode(), result.stderr.decode()
 
 
 def _write(descriptor, data):

@@ -31,6 +31,7 @@ from modelgates_client.resources.generations import AsyncGenerations, Generation
 from modelgates_client.transport import options
 from modelgates_client.transport.addresses import resolve, resolve_async
 
+from ..cli import preforked
 from .servers import KEY
 
 GUARD_S = 60  # far more than anything here takes
@@ -116,7 +117,8 @@ def test_calls_work_while_the_program_exits(server):
 
     atexit.register(last)
     """
-    code, out, err = run(program, MODELGATES_BASE_URL=url_by_name(server))
+    variables = {"MODELGATES_API_KEY": KEY, "MODELGATES_BASE_URL": url_by_name(server)}
+    code, out, err = preforked.run_program(program, **variables)
     assert (code, out, err) == (0, "gen-1 gen-1\ngen-1\n", "")
 
 
