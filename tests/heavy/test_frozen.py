@@ -38,8 +38,8 @@ sys.exit(main())
 #: Installed modules that no program uses, and those that only the command uses.
 UNUSED = (
     *("IPython", "PIL", "aiohttp", "dask", "distributed", "fastapi", "fsspec", "hypothesis"),
-    *("mypy", "numpy", "openai", "pandas", "plotly", "polars", "pyarrow", "pytest", "setuptools"),
-    *("tornado", "trio", "werkzeug"),
+    *("mypy", "numpy", "openai", "pandas", "plotly", "polars", "pyarrow", "pygments", "pytest"),
+    *("setuptools", "tornado", "trio", "werkzeug"),
 )
 OF_THE_COMMAND = ("click", "cryptography", "duckdb", "mcp", "opentelemetry", "pydantic", "rich")
 
