@@ -126,6 +126,22 @@ def test_a_limit_that_changes_during_outages_loses_no_id():
     assert result.ended_at <= 7 + 3 * 1000 / 100
 
 
+@pytest.mark.parametrize("status", [429, 503, 529])
+@pytest.mark.parametrize("make", [FixedWindow, SlidingWindow])
+def test_a_limit_per_minute_loses_no_id(make, status):
+    """Although an id is asked to wait beyond its timeout, more than once."""
+    limiter, uniform = make(60, 60), random.Random(1).uniform
+
+    def server(now, name):
+        wait = limiter.request(now)[1]
+        latency_s = LATENCY_S * uniform(0.9, 1.1)
+        return latency_s, record(name) if wait is None else error(status, rounded(wait))
+
+    result = simulate(server, 200)
+    assert result.kinds == {"Resolved": 200}
+    assert result.ended_at <= 250
+
+
 @pytest.mark.parametrize("failure", [REFUSED, record("gen-1")._replace(defect="cut off")])
 def test_half_of_the_connections_may_break(failure):
     """In the middle of a body, too. An id fails if all its attempts did: one in a thousand here."""

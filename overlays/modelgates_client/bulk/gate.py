@@ -167,12 +167,12 @@ class Gate:
             return None
         failed_at = ambiguous_failure.failed_at
         may_be_outage = breaker.ended_at >= failed_at and not lookup.failures
-        # Once it has waited as long as the server asked, beyond its timeout, it gets a retry.
+        # An id that has waited as long as the server asked, beyond its timeout, gets a retry.
         wait_s = ambiguous_failure.not_before - failed_at
-        is_first_wait = wait_s >= lookup.timeout_s and not lookup.failures
+        has_waited = wait_s >= lookup.timeout_s and lookup.failures < MAX_FAILURES_AS_LIMIT
         if not may_be_outage:
             lookup.clock.exclude(now - failed_at)
-        return lookup.count_failure(ambiguous_failure, is_own=not (may_be_outage or is_first_wait))
+        return lookup.count_failure(ambiguous_failure, is_own=not (may_be_outage or has_waited))
 
     def record_result(self, attempt: EndedAttempt, now: float) -> float | None:
         """Learn from an attempt.
