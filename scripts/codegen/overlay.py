@@ -30,6 +30,8 @@ AT_LEAST = "x-at-least"
 _KINDS = {"remove", "update", MERGE, SINGLE_SLASHES, WITHOUT_PREFIX}
 _ACTION_KEYS = {"target", "description", AT_LEAST, *_KINDS}
 _MEMBERS = {"properties", "required"}
+#: The member that allows any more properties; without it, they are reported as drift.
+_OPEN: Final[dict[str, Any]] = {"additionalProperties": {}}
 _COMPONENTS = "#/components/schemas/"
 
 
@@ -198,14 +200,14 @@ def _merge(name: str, new: str, places: list[Any], document: dict[str, Any]) -> 
         schemas = document["components"]["schemas"]
     without_prose = {key: _without_prose(schemas[key]) for key in old}
     usual = max(without_prose.values(), key=list(without_prose.values()).count)
-    if different := [key for key in old if _united([without_prose[key], usual]) is None]:
+    if different := [key for key in old if _united([without_prose[key], usual], schemas) is None]:
         same = next(key for key in old if key not in different)
         raise ToolError(
             f"{name} merges schemas that differ in more than additional properties: "
             f"{', '.join(different)}, unlike {same}; narrow the target to the others (they then "
             f"keep their own classes), or correct them by an action before this one"
         )
-    merged = schemas[old[0]] if len(old) == 1 else _united([*without_prose.values()])
+    merged = schemas[old[0]] if len(old) == 1 else _united([*without_prose.values()], schemas)
     document["components"]["schemas"] = LocatedObject.at(
         schemas.pointer,
         {
@@ -217,30 +219,57 @@ def _merge(name: str, new: str, places: list[Any], document: dict[str, Any]) -> 
     _refer(document, dict.fromkeys(old, new))
 
 
-def _united(schemas: list[Any]) -> Any:
+def _united(parts: list[Any], schemas: dict[str, Any]) -> Any:
     """Return a schema that has the properties of all; those that some lack are optional.
+
+    Args:
+        parts: The schemas, without titles and descriptions.
+        schemas: The components, which they may refer to where they differ.
 
     Returns:
         The schema; None if they differ in anything else.
     """
-    first = schemas[0]
-    if all(schema == first for schema in schemas):
-        return first
-    if not all(isinstance(schema, dict) for schema in schemas):
+    if all(part == parts[0] for part in parts):
+        return parts[0]
+    if not all(_has_reference(part) for part in parts):
+        parts = [_resolved(part, schemas) for part in parts]
+    if not all(map(_is_mergeable, parts)):
         return None
-    rests = [{k: v for k, v in schema.items() if k not in _MEMBERS} for schema in schemas]
-    holders = [schema.get("properties", {}) for schema in schemas]
+    opening = _OPEN if any(part.items() >= _OPEN.items() for part in parts) else {}
+    rests = [{k: v for k, v in {**part, **opening}.items() if k not in _MEMBERS} for part in parts]
+    holders = [part.get("properties", {}) for part in parts]
     if any(rest != rests[0] for rest in rests) or not any(holders):
         return None
     properties = {
-        key: _united([holder[key] for holder in holders if key in holder])
+        key: _united([holder[key] for holder in holders if key in holder], schemas)
         for key in dict.fromkeys(key for holder in holders for key in holder)
     }
     if None in properties.values():
         return None
-    required = set.intersection(*(set(schema.get("required", [])) for schema in schemas))
-    members = {"properties": properties, "required": [key for key in properties if key in required]}
-    return LocatedObject.at(pointer_of(first, "#"), {**first, **members})
+    lists = [part.get("required", []) for part in parts]
+    required = [key for key in properties if all(key in listed for listed in lists)]
+    members = {"properties": properties, "required": required}
+    return LocatedObject.at(pointer_of(parts[0], "#"), {**rests[0], **members})
+
+
+def _has_reference(part: Any) -> bool:
+    return isinstance(part, dict) and isinstance(part.get("$ref"), str)
+
+
+def _is_mergeable(part: Any) -> bool:
+    """Whether a schema is an object that may have properties, in valid form."""
+    return (
+        isinstance(part, dict)
+        and isinstance(part.get("properties", {}), dict)
+        and isinstance(part.get("required", []), list)
+    )
+
+
+def _resolved(part: Any, schemas: dict[str, Any]) -> Any:
+    """Return the component that a schema only refers to, or else the schema."""
+    if not _has_reference(part) or len(part) > 1:
+        return part
+    return _without_prose(schemas.get(part["$ref"].removeprefix(_COMPONENTS), part))
 
 
 def _make_room(name: str, wanted_name: str, document: dict[str, Any]) -> None:

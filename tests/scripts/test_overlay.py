@@ -109,6 +109,40 @@ def test_an_error_with_an_additional_property_is_merged(project, change, place):
     assert changed.get("required", []) == old.get("required", [])
 
 
+@pytest.mark.parametrize("name", ["Unauthorized", "NotFound"])
+def test_metadata_that_becomes_a_component_is_merged(project, name):
+    """It has the properties of the component, and may have others, as before."""
+    spec = documents.load(project.root / "openapi.yaml")
+    schemas = spec["components"]["schemas"]
+    schemas["Limit"] = {"type": ["object", "null"], "properties": {"new": NEW}, "title": "Limit"}
+    reference = {"$ref": "#/components/schemas/Limit"}
+    schemas[f"{name}ResponseErrorData"]["properties"]["metadata"] = reference
+    rules = documents.load(project.root / "overlays" / "spec.overlay.yaml")
+    merged = overlay.apply(rules, spec)["components"]["schemas"]
+    metadata = merged["ErrorDetail"]["properties"]["metadata"]
+    assert metadata["properties"] == {"new": NEW}
+    assert metadata["additionalProperties"] == {}
+    assert f"{name}Response" not in merged
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"properties": {"next": {"$ref": "#/components/schemas/Second"}}},
+        {"properties": []},
+        {"required": 1},
+        True,
+    ],
+)
+def test_odd_schemas_are_not_merged(odd):
+    """Those that contain themselves, and malformed ones."""
+    action = document()
+    nested = {"properties": {"next": {"$ref": "#/components/schemas/First"}}}
+    action["components"]["schemas"] |= {"First": nested, "Second": odd}
+    with pytest.raises(ToolError, match="differ in more than additional properties"):
+        apply({"target": "$.components.schemas['First', 'Second']", "x-merge-as": "E"}, to=action)
+
+
 def test_an_error_with_a_property_of_another_type_keeps_its_own_class_or_is_named(project):
     """Its code in words makes it another kind of error; other contradictions are to decide."""
     schemas = merged_errors(
