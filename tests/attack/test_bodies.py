@@ -3,11 +3,9 @@
 import copy
 import json
 import random
-from contextlib import suppress
 
 import pytest
 
-from modelgates_client import FieldError
 from modelgates_client.calls.responses import CallProblem, interpret
 from modelgates_client.resources.generations import call_for
 from modelgates_client.transport.messages import HTTPResponse
@@ -44,14 +42,6 @@ def mutated(rng):
     return bytes(content)
 
 
-def read_all(value):
-    """Read each attribute of a record, its drift and what is computed of it."""
-    for name in type(value).__schema__().names:
-        with suppress(FieldError):
-            getattr(value, name)
-    assert isinstance(repr(value) + str(value.drift) + repr(value.cost) + repr(value.attempts), str)
-
-
 @pytest.mark.slow("hundreds of bodies")
 @pytest.mark.timeout(0)
 def test_any_body_is_the_record_or_a_typed_error(size):
@@ -64,8 +54,9 @@ def test_any_body_is_the_record_or_a_typed_error(size):
             if isinstance(result, CallProblem):
                 assert str(result.error).isprintable()
                 continue
-            check_record(result, json.loads(body)["data"], "lenient")
-            read_all(result.parsed.data)
+            check_record(result, json.loads(body), "lenient")
+            record = result.parsed.data
+            assert repr((record, record.drift, record.cost, record.attempts))
             records += 1
         except Exception as error:
             error.add_note(f"body {seed}: {body!r}")

@@ -7,9 +7,11 @@ from hypothesis import strategies as st
 
 import modelgates_client
 from modelgates_client import APIStatusError, ServerError
+from modelgates_client.transport.messages import HTTPResponse
 
 from ..contract.strategies import (
     ANYTHING,
+    ODD,
     SCHEMAS,
     as_json,
     mutated,
@@ -46,7 +48,12 @@ ERROR_BODIES = st.fixed_dictionaries(
     {"error": ERRORS | ANYTHING},
     optional={"user_id": FIELD, "modelgates_metadata": FIELD, "data": ANYTHING},
 )
-IDS = st.sampled_from([REQUESTED_ID, REQUESTED_ID, "gen-2", "", None, 1]) | TEXTS
+#: Most records are the requested one, so that more of them is tested than their ids.
+IDS = st.integers(0, 9).flatmap(
+    lambda number: (
+        st.sampled_from(["gen-2", "", None, 1]) | TEXTS if number == 0 else st.just(REQUESTED_ID)
+    )
+)
 
 
 @st.composite
@@ -54,7 +61,9 @@ def record_bodies(draw):
     """Draw a body with a record, valid or mutated, with the requested id or another."""
     body = draw(values(SCHEMAS[200]) | mutated(SCHEMAS[200]))
     data = body.get("data")
-    if isinstance(data, dict) and draw(st.booleans()):
+    if isinstance(data, dict):
+        for key in draw(st.lists(st.sampled_from(sorted({*data, "id"})), max_size=5)):
+            data[key] = draw(st.sampled_from(ODD))
         data["id"] = draw(IDS)
         data["response_cache_source_id"] = draw(IDS)
     return as_json(body)
@@ -70,6 +79,11 @@ HEADERS = st.dictionaries(
     st.sampled_from(["", "1", "true", "false", "soon"]) | TEXTS,
 )
 DEFECTS = st.sampled_from([(None, False)] * 5 + [("cut off", True), ("too large", False)])
+#: Half of them are successes, so that records are tested as much as errors.
+RESPONSES = st.one_of(
+    st.tuples(st.just(200), HEADERS, record_bodies(), st.just((None, False))),
+    st.tuples(STATUSES, HEADERS, BODIES, DEFECTS),
+).map(lambda parts: HTTPResponse(*parts[:3], *parts[3]))
 
 
 def error_class_of(status):

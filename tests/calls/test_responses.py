@@ -5,28 +5,35 @@ import pickle
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from modelgates_api.models import ErrorResponse
 from modelgates_client import (
     APIConnectionError,
+    APIStatusError,
     APITimeoutError,
     EndpointNotFoundError,
     Generation,
     NotFoundError,
     ResponseValidationError,
 )
-from modelgates_client.calls.responses import CallProblem, as_reported, interpret as _interpret
+from modelgates_client.calls.responses import (
+    CallProblem,
+    as_reported,
+    interpret as _interpret,
+    problem_of,
+)
 from modelgates_client.resources.generations import call_for
 from modelgates_client.transport.messages import Failure, HTTPResponse
+from modelgates_runtime.decoders import STRING, Array, Object
+from modelgates_runtime.operation import Content, Operation
 from modelgates_runtime.types import Response
 
+from ..contract.fidelity import READER
 from ..contract.strategies import SCHEMAS, as_json, values
 from .sample_responses import (
-    BODIES,
-    DEFECTS,
     ERRORS,
     FIELD,
-    HEADERS,
     REQUESTED_ID,
-    STATUSES,
+    RESPONSES,
     code_of,
     error_class_of,
     parse_json,
@@ -51,16 +58,14 @@ def problem_with(body, status=500, *, validation="lenient", **headers):
 
 @pytest.mark.slow("hundreds of bodies")
 @settings(max_examples=400)
-@given(STATUSES, HEADERS, BODIES, DEFECTS, st.sampled_from(["lenient", "strict"]))
-def test_anything_is_the_record_asked_for_or_an_error_by_its_status(
-    status, headers, body, defect, validation
-):
+@given(RESPONSES, st.sampled_from(["lenient", "strict"]))
+def test_anything_is_the_record_asked_for_or_an_error_by_its_status(http_response, validation):
     """For any body; nothing else is raised, and no other record is returned."""
-    http_response = HTTPResponse(status, headers, body, *defect)
+    status, headers, body, defect, _ = http_response
     result = interpret(http_response, REQUESTED_ID, 3, validation)
     if isinstance(result, Response):
-        assert (status, defect[0], result.status_code, result.body) == (200, None, 200, body)
-        check_record(result, parse_json(body)["data"], validation)
+        assert (status, defect, result.status_code, result.body) == (200, None, 200, body)
+        check_record(result, parse_json(body), validation)
         return
     error = result.error
     assert (error.status_code, error.attempts) == (status, 3)
@@ -83,10 +88,12 @@ def test_anything_is_the_record_asked_for_or_an_error_by_its_status(
 
 
 def check_record(response, sent, validation):
-    """Check that the record is the requested one, with the values that were sent."""
+    """Check that the record is the requested one, with the values that were sent, each typed."""
+    data = sent["data"]
     assert type(response.parsed.data) is Generation
-    assert REQUESTED_ID in {str(sent.get("id")), str(sent.get("response_cache_source_id"))}
-    assert response.parsed.data.to_dict() == sent
+    assert REQUESTED_ID in {str(data.get("id")), str(data.get("response_cache_source_id"))}
+    assert response.parsed.data.to_dict() == data
+    assert READER.read(response.parsed, type(response.parsed), sent).wrong_values == []
     pointers = {f"/data{entry.pointer}" for entry in response.parsed.data.drift}
     assert pointers <= {entry.pointer for entry in response.parsed.drift}
     assert validation == "lenient" or not response.parsed.drift
@@ -206,6 +213,21 @@ def test_an_error_in_a_success_is_found_with_an_escaped_name(key):
     assert type(problem_with(body, 200).error) is error_class_of(429)
 
 
+@pytest.mark.parametrize(
+    ("decoder", "is_declared"),
+    [(Object(ErrorResponse), True), (Array(Object(ErrorResponse)), False), (STRING, False)],
+)
+def test_an_error_that_the_spec_declares_is_no_failure(decoder, is_declared):
+    """The success of this operation has a field of that name; other schemas have none."""
+    call = Operation("read-error", "GET", "/error", {"200": Content(decoder)}).call({})
+    body = as_json({"error": {"code": 404, "message": "an earlier one"}})
+    result = _interpret(HTTPResponse(200, {}, body), call, 1, "lenient")
+    if is_declared:
+        assert result.parsed.error.code == 404
+    else:
+        assert type(result.error) is NotFoundError
+
+
 @pytest.mark.parametrize("error", [None, "no", [], 404, True])
 def test_an_error_field_without_an_object_is_not_an_error(error):
     """The record next to it is used; without a record the body is invalid."""
@@ -227,6 +249,7 @@ def test_an_undocumented_success_status_is_not_a_record(status):
     "body",
     [
         *(b"", b"\xff", b"<html>", b"{", b"[" * 99999, b'{"error":' * 5000, b"NaN", b"\0" * 9),
+        b'{"error": {"code": 429, "metadata": {"deep": %s}}}' % (b"[" * 200 + b"]" * 200),
         *(b'{"data": NaN}', b'{"data": {"id": "gen-1", "id": "gen-2"}}', b'{"error": {}}' * 2),
     ],
 )
@@ -379,6 +402,8 @@ REPEATABLE = [
     (503, {"retry_after": "1"}, True, True),
     (503, {}, False, False),
     (502, {"retry_after": "1"}, False, True),
+    (504, {"retry_after": "1"}, False, True),
+    (408, {}, False, False),
     (500, {"x_should_retry": "true"}, True, False),
     (500, {"x_should_retry": "false"}, True, False),
     (500, {}, False, False),
@@ -396,6 +421,9 @@ def test_what_was_not_processed_is_safe_to_repeat(status, headers, is_safe_to_re
 AS_REPORTED = [
     (HTTPResponse(200, {}, as_json({"error": {"code": 429}})), 429),
     (HTTPResponse(200, {}, as_json({"error": {"code": 200}})), 200),
+    (HTTPResponse(200, {}, as_json({"error": {"code": 599}})), 599),
+    (HTTPResponse(200, {}, as_json({"error": {"code": 600}})), 200),
+    (HTTPResponse(418, {}, as_json({"error": {"code": 429}})), 418),
     (HTTPResponse(299, {}, as_json({"error": {}})), 299),
     (HTTPResponse(200, {}, as_json({"data": {"error": {"code": 429}}})), 200),
     (HTTPResponse(404, {}, as_json({"error": {"code": 429}})), 404),
@@ -408,6 +436,30 @@ def test_the_status_of_a_success_is_the_one_in_its_error(attempt_result, status)
     """An outage may be reported in a success; another status is what it is."""
     reported = as_reported(attempt_result, call_for(REQUESTED_ID))
     assert reported == attempt_result._replace(status=status)
+
+
+@pytest.mark.parametrize("status", [199, 300])
+def test_only_statuses_from_200_to_299_are_successes(status):
+    """Another one is an error by itself, whatever the body says."""
+    error = problem_with({"data": {"id": REQUESTED_ID}}, status).error
+    assert type(error) is APIStatusError
+
+
+@pytest.mark.parametrize("is_sent", [True, False])
+def test_what_was_not_sent_is_safe_to_repeat(is_sent):
+    """The server cannot have acted on it; a single attempt was made unless more are known."""
+    problem = problem_of(Failure("connection", "it broke", is_sent=is_sent))
+    assert problem.failed_attempt.is_safe_to_repeat is not is_sent
+    assert problem.error.attempts == 1
+
+
+def test_an_error_has_its_documented_body_and_its_rate_limit():
+    """And a page of markup is named by its title."""
+    error = problem_with({"error": {"code": 404, "message": "no"}}, 404).error
+    assert error.parsed.error.message == "no"
+    assert problem_with({}, 429, x_ratelimit_limit="7").error.rate_limit.limit == 7
+    page = problem_with(b"<html><title>Bad gateway</title>", 502).error
+    assert "a page of markup, 'Bad gateway'" in str(page)
 
 
 def test_a_failure_without_a_response_has_no_status_to_report():

@@ -48,9 +48,10 @@ def test_no_text_of_a_client_shows_the_key(either, server):
 
 
 def test_no_log_record_shows_the_key(either, server, caplog, no_backoff):
-    """At no level of any logger, neither in the text nor in the arguments."""
+    """At no level of any logger, nor what the server echoes; also not in the arguments."""
     caplog.set_level(logging.DEBUG)
-    server.respond_with(refusal(503), hang_up, record(), refusal(401))
+    echo = f"no such key: {KEY}"
+    server.respond_with(refusal(503, echo), hang_up, record(), refusal(401, echo))
     client = either.make(server)
     either(client.generations.get("gen-1"))
     with pytest.raises(AuthenticationError):
