@@ -462,6 +462,12 @@ def test_an_error_has_its_documented_body_and_its_rate_limit():
     assert "a page of markup, 'Bad gateway'" in str(page)
 
 
+@pytest.mark.parametrize(("body", "reason"), [(b"<html>", "a page of markup"), (b"{", "JSON")])
+def test_a_success_that_cannot_be_read_says_why(body, reason):
+    """Most often something else than the API responded."""
+    assert reason in problem_with(body, 200).error.message
+
+
 def test_a_failure_without_a_response_has_no_status_to_report():
     """It is returned as it is."""
     failure = Failure("timeout", "no response")
