@@ -143,6 +143,23 @@ def test_a_sync_call_does_not_spend_its_time_on_dead_addresses(dead, monkeypatch
     assert deadline.remaining() > 0.7 * PATIENT_S
 
 
+@pytest.mark.parametrize("late", [[], ["127.0.0.2"]], ids=["first", "after a timeout"])
+def test_the_first_error_is_reported_by_sync_calls(late, refusing_port, monkeypatch):
+    """Where IPv6 is off, the last one fails in a way that says nothing about the server."""
+    monkeypatch.setattr(httpcore_sync, "_MAX_CONNECT_S", 0.01)
+    kind = (socket.AF_INET, socket.SOCK_STREAM, 0, "")
+    with ExitStack() as stack:
+        for address in late:
+            fill_queue(stack, (address, refusing_port))
+        names = [*late, "127.0.0.1", "255.255.255.255"]
+        found = [(*kind, (address, refusing_port)) for address in names]
+        monkeypatch.setattr(httpcore_sync, "resolve", lambda *_: found)
+        engine = httpcore_sync.HttpcoreEngine(options(refusing_port))
+        result = engine.send(Request("GET", "/"), Secret(KEY), Deadline.after(PATIENT_S), 1 << 20)
+        engine.close()
+    assert (result.kind, "refused" in result.reason) == ("connection", True), result
+
+
 def test_no_further_address_is_tried_after_a_connection(host, live_port, refusing_port):
     """The first one that answers is used."""
     assert asyncio.run(connected_port(host(live_port, refusing_port))) == live_port

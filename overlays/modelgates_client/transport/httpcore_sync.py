@@ -204,22 +204,31 @@ class _Network(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        """Connect to the first address that answers; only the last one gets more than a moment."""
+        """Connect to the first address that answers; only the last one gets more than a moment.
+
+        Raises:
+            ConnectError: None answers; this is the first error, other than a timeout.
+            ConnectTimeout: None answers in time.
+        """
         addresses = self._addresses(host, port)
-        for left, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
-            timeout_s = self.remaining() / left
-            if left > 1:
-                timeout_s = min(timeout_s, _MAX_CONNECT_S)
-            try:
-                stream = self._sockets.connect_tcp(
-                    address, port, timeout_s, local_address, socket_options
-                )
-            except (httpcore.ConnectError, httpcore.ConnectTimeout):
-                if left == 1:
-                    raise
-            else:
-                return self.hold(stream)
-        raise httpcore.ConnectError(f"{host} has no address")
+        errors: list[httpcore.ConnectError | httpcore.ConnectTimeout] = []
+        try:
+            for left, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
+                timeout_s = self.remaining() / left
+                if left > 1:
+                    timeout_s = min(timeout_s, _MAX_CONNECT_S)
+                try:
+                    stream = self._sockets.connect_tcp(
+                        address, port, timeout_s, local_address, socket_options
+                    )
+                except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                    errors.append(error)
+                else:
+                    return self.hold(stream)
+            errors.sort(key=lambda error: isinstance(error, httpcore.ConnectTimeout))
+            raise errors[0] if errors else httpcore.ConnectError(f"{host} has no address")
+        finally:
+            errors.clear()  # their tracebacks refer to this frame
 
     def _addresses(self, host: str, port: int) -> list[str]:
         try:
