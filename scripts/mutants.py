@@ -51,6 +51,7 @@ EQUIVALENT = {
     'if validation >= "strict" and (drift := tuple(find_drift(parsed, ""))):': "or it is lenient",
     r"""may_have_error = b'"error"' in body or (b"\\" in body or b"\\u" in body)""": "slower only",
     "self.budget.refund(1 << (turn is not None and turn.queue is self.budget))": "1 or 2, too",
+    "max_wait_s = min(_MAX_WAIT_S, _FIRST_WAIT_S * 2.0 ** min(attempt - 1, 29))": "3 s, too",
     'if word != "type-specialized" or kind(old) <= ANY:': "`any` is the first of the names",
 }
 LIBRARIES = ("hypothesis", "pytest_httpserver", "httpx", "xdist")

@@ -9,6 +9,7 @@ from hypothesis import given, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from modelgates_client.calls.retry import (
+    RETRYABLE_STATUSES as MEANINGS,
     FailedAttempt,
     RetryBudget,
     RetryPace,
@@ -27,6 +28,22 @@ UNIFORM = st.floats(0, 1)
 def test_exactly_the_transient_errors_are_retryable():
     """Those of the API and of the edge in front of it."""
     assert {status for status in range(1000) if is_retryable(status, {})} == RETRYABLE_STATUSES
+
+
+def test_only_statuses_that_say_nothing_of_the_request_may_be_an_outage():
+    """A 500 may be due to the request, and a 429 is a rate limit; 503 and 529 may be one, too."""
+    outage = {status for status, meaning in MEANINGS.items() if meaning.may_be_outage}
+    assert outage == {408, 502, 503, 504, *range(520, 530)}
+    limit = {status for status, meaning in MEANINGS.items() if meaning.may_be_rate_limit}
+    assert limit == {503, 529}
+
+
+def test_waits_of_a_bulk_run_are_the_shortest():
+    """The run spreads its requests itself."""
+    policy = RetryPolicy(10, RetryBudget(Clock()), lambda: 1.0)
+    failed = FailedAttempt(retryable=True)
+    assert policy.backoff_s(failed, 1, 30.0) == 0.5
+    assert policy.for_bulk().backoff_s(failed, 1, 30.0) == 0.25
 
 
 @given(st.integers(100, 999), st.sampled_from(["true", "false", "True", " FALSE ", "TRUE\t"]))
