@@ -196,13 +196,14 @@ def test_contradicting_responses_fail_until_fixed_or_accepted(drift):
     overlay = drift.project.read("overlays/spec.overlay.yaml")
     corrected = documents.parse(overlay.encode(), "overlay")
     corrected["actions"] += actions
+    number = len(corrected["actions"])
     drift.project.write("overlays/spec.overlay.yaml", json.dumps(corrected))
     status, out, _ = run("text", new)
     assert status == 0
-    assert "restores  overlay action 17" in out
+    assert f"restores  overlay action {number}" in out
     status, out, _ = run("text", new, "--no-backtest")
     assert status == 1
-    assert "hidden    overlay action 17" in out
+    assert f"hidden    overlay action {number}" in out
     drift.project.write("overlays/spec.overlay.yaml", overlay)
     entry = {"rule": "answer-null", "pointer": f"{AT}/router", "reason": "They know."}
     text = json.dumps({"accepted": [entry]})
