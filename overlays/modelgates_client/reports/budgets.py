@@ -38,7 +38,7 @@ from modelgates_client.reports.reading import (
     within,
 )
 from modelgates_client.reports.selection import DIMENSIONS, TIMES, label_of
-from modelgates_client.reports.spending import AMOUNTS, Basis, Spending, Tally, Verdict
+from modelgates_client.reports.spending import AMOUNTS, Basis, PeriodTally, Spending, Verdict
 from modelgates_client.rows.columns import LABELS
 from modelgates_client.rows.values import microseconds
 from modelgates_runtime.values import is_array, is_object
@@ -259,7 +259,7 @@ class _ValueTally:
 
     def __init__(self, period: Period, days: Sequence[int]) -> None:
         """Start with no rows; `days` are the starts of today and the days before, latest first."""
-        self.spent = Tally(period)
+        self.spent = PeriodTally(period)
         self.recent = [Decimal(0)] * _MEAN_DAYS  # of the last whole days, latest first
         self.first = inf
         self._days = days
@@ -302,7 +302,7 @@ class _BudgetTally:
         self._amount = 2 + [*AMOUNTS].index(budget.basis)
         self._places = {kind: place for place, kind in enumerate(kinds, 2 + len(AMOUNTS))}
         self._tallies: dict[str | None, _ValueTally] = {}
-        self._without_value = Tally(self.period)  # ids without a record, of any value
+        self._without_value = PeriodTally(self.period)  # ids without a record, of any value
         if budget.each is None:
             self._of(None)
 

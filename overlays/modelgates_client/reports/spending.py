@@ -121,7 +121,7 @@ def spending(
     name = AMOUNTS[basis]
     days = whole_days(period.since, period.until)
     sums = DaySums((name,))
-    tally = Tally(period, has_selection=bool(selection))
+    tally = PeriodTally(period, has_selection=bool(selection))
     conditions = within(dialect, *days)
     if dialect is OF_LEDGER and not where:
         start, end = _inner_days(period)
@@ -156,7 +156,7 @@ def _except_days(conditions: list[str], start: int | None, end: int | None) -> l
     return [f"({condition}) AND NOT {counted}" for condition in conditions]
 
 
-class Tally:
+class PeriodTally:
     """Sums rows of a time, a state, an amount and possibly a flag to a `Spending`.
 
     Attributes:
