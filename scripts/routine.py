@@ -213,12 +213,12 @@ def _steps(source: str, date: str, old: Path) -> Mapping[str, Sequence[object]]:
 def _checks(*, with_tools: bool) -> Mapping[str, Sequence[object]]:
     """Return the Python arguments of each step that checks the regenerated checkout.
 
-    The tests are split as in the sessions of nox, the longest part over two processes. They often
+    The tests are split as in the sessions of nox, the longest parts over two processes. They often
     wait, so all run side by side.
     """
     in_two = ("--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder")
     return {
-        "tests": (*_PYTEST, "--on=every"),
+        "tests": (*_PYTEST, *in_two, "--on=every"),
         "once": (*_PYTEST, *in_two, "--on=one", "--ignore=tests/contract"),
         "tools": (*_PYTEST, "tests/scripts", *(() if with_tools else ("-m", "not frozen"))),
         "contract": (*_PYTEST, "tests/contract"),
