@@ -206,8 +206,12 @@ def test_http_2_can_be_used(harness, caplog):
     http_client = harness.http(http2=True, verify=trust, event_hooks=hooks, trust_env=False)
     with Http2Server() as server:
         client = harness.make(http_client, base_url=server.base_url)
+        # Threads that share a sync HTTP/2 connection of httpcore may encode their headers in one
+        # order and send them in another, which the server cannot decode.
         outcomes = harness.get_many(
-            client, [f"gen-{number}" for number in range(20)], concurrency=5
+            client,
+            [f"gen-{number}" for number in range(20)],
+            concurrency=5 if harness.is_async else 1,
         )
         assert harness(client.generations.get("gen-1")).total_cost == 0.25
         harness.close(http_client)
