@@ -311,7 +311,9 @@ class Run:
     async def _advance_lookup(self, lookup: Lookup) -> None:
         """Execute the steps of a lookup until it pauses, is put back, or completes."""
         step: Step | Completed | None = lookup.next_send
-        while step is not None and not isinstance(step, Completed):
+        if step is None:
+            raise TypeError("a lookup to send must have a request")
+        while not isinstance(step, Completed):
             if isinstance(step, Send):
                 sent_at, in_flight = self._loop.time(), self._active_workers
                 lookup.attempts += 1
@@ -336,8 +338,7 @@ class Run:
             else:
                 await self._reset_engines()
                 step = lookup.advance(None)
-        if step is not None:
-            self._finish(step)
+        self._finish(step)
 
     def _requeue(self, lookup: Lookup, at: float, sent_at: float) -> None:
         """Put a lookup back in the schedule; the attempt does not count."""

@@ -364,8 +364,7 @@ class _BudgetTally:
 
     def _state(self, value: str | None, tally: _ValueTally) -> BudgetState:
         budget = self._budget
-        tally.spent.unresolved.update(self._without_value.unresolved)
-        spent = tally.spent.spending()
+        spent = tally.spent.spending(also_unresolved=self._without_value.unresolved)
         known = spent.known_usd
         reached = [part for part in budget.warn_at if known >= part * budget.max_usd]
         verdict = spent.verdict(budget.max_usd, budget.allow_doubtful)

@@ -232,9 +232,14 @@ class PeriodTally:
         """Whether there is a row that is, or may be, within the period."""
         return bool(self._records or self._undated or self.unresolved)
 
-    def spending(self, differences: tuple[TotalsDifference, ...] = ()) -> Spending:
-        """Return the sums."""
-        pending, failed = self.unresolved["pending"], self.unresolved["failed"]
+    def spending(
+        self,
+        differences: tuple[TotalsDifference, ...] = (),
+        also_unresolved: Mapping[str, int] = MappingProxyType({}),
+    ) -> Spending:
+        """Return the sums; `also_unresolved` are ids without a record, by state, to include."""
+        unresolved = self.unresolved + Counter(also_unresolved)
+        pending, failed = unresolved["pending"], unresolved["failed"]
         return Spending(
             known_usd=self._known,
             records=self._records,
@@ -244,7 +249,7 @@ class PeriodTally:
             pending=pending,
             failed=failed,
             doubtful=self._doubtful + self._undated + pending + failed,
-            forgotten=self.unresolved["forgotten"],
+            forgotten=unresolved["forgotten"],
             never_final=self._never_final,
             differences=differences,
         )
